@@ -1,0 +1,124 @@
+"""From samples to batches: checked beforehand, in a computable order, the same for any number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from swinkit.data.samples import Sample
+from swinkit.data.transforms import sample_seed
+from swinkit.errors import DataError
+
+UNLABELLED = -1  # the class index of a sample without a label
+
+_MOST_BAD_SHARE = 0.2
+_FEW_BAD = 5
+
+Item = tuple[Tensor, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images(Dataset[Item]):
+    """Samples as tensors: (C, h, w), class index, index of the sample.
+
+    transform: (pixels, seed) -> tensor, whose randomness comes from the seed alone.
+    """
+
+    samples: Sequence[Sample]
+    classes: Sequence[str]
+    transform: Callable[[np.ndarray, int], Tensor]
+    channels: int | None = 3
+    seed: int = 0
+    epoch: int = 0
+    _index_of: dict[str | None, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        unknown = {s.label for s in self.samples if s.label is not None} - set(self.classes)
+        if unknown:
+            raise DataError(f"labels that are no class: {', '.join(sorted(unknown))}")
+        object.__setattr__(self, "_index_of", {name: index for index, name in enumerate(self.classes)})
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Item:
+        sample = self.samples[index]
+        pixels = sample.pixels(self.channels)
+        tensor = self.transform(pixels, sample_seed(self.seed, self.epoch, index))
+        return tensor, self._index_of.get(sample.label, UNLABELLED), index
+
+    def at(self, epoch: int) -> Images:
+        """The same samples as they look in another epoch."""
+        return replace(self, epoch=epoch)
+
+
+def train_loader(
+    images: Images, *, epoch: int, batch: int, workers: int = 0, start: int = 0, keep_last: bool = True
+) -> DataLoader[Item]:
+    """One epoch of batches in the order of `epoch_order`.
+
+    start: the first batch to give, to resume within an epoch. keep_last: give a last, shorter batch too.
+    """
+    order = epoch_order(len(images), images.seed, epoch)
+    batches = [order[first : first + batch] for first in range(0, len(order), batch)]
+    if not keep_last:
+        batches = [one for one in batches if len(one) == batch]
+    return _loader(images.at(epoch), batches[start:], workers)
+
+
+def evaluation_loader(images: Images, *, batch: int, workers: int = 0) -> DataLoader[Item]:
+    """Every sample exactly once, in order; the last batch is as short as it is, never padded."""
+    order = list(range(len(images)))
+    return _loader(images, [order[first : first + batch] for first in range(0, len(order), batch)], workers)
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
+    """The permutation of one epoch: computed from three numbers, so that nothing is saved to resume."""
+    generator = torch.Generator().manual_seed(sample_seed(seed, epoch, -1))
+    order: list[int] = torch.randperm(count, generator=generator).tolist()
+    return order
+
+
+def verify(
+    samples: Sequence[Sample],
+    *,
+    channels: int | None = 3,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[tuple[Sample, ...], tuple[tuple[str, str], ...]]:
+    """Decode every file once; returns the readable samples and (path, reason) of the others.
+
+    progress: called with (number done, number in all).
+    Raises DataError with the list when more than 5 files and more than a fifth of all are unreadable.
+    """
+    good, bad = [], []
+    for done, sample in enumerate(samples, start=1):
+        try:
+            sample.pixels(channels)
+            good.append(sample)
+        except DataError as error:
+            bad.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
+        if progress is not None:
+            progress(done, len(samples))
+    if len(bad) > _FEW_BAD and len(bad) > _MOST_BAD_SHARE * len(samples):
+        raise DataError(
+            f"{len(bad)} of {len(samples)} pictures cannot be read:\n"
+            + "\n".join(f"  {path}: {reason}" for path, reason in bad[:20])
+            + (f"\n  … and {len(bad) - 20} more" if len(bad) > 20 else ""),
+            hint="repair or remove these files first; so many point to a fault in the download or the export",
+        )
+    return tuple(good), tuple(bad)
+
+
+def _loader(images: Images, batches: list[list[int]], workers: int) -> DataLoader[Item]:
+    return DataLoader(
+        images,
+        batch_sampler=batches,
+        num_workers=workers,
+        # The loader draws a number for its workers; a generator of its own leaves the global one as it was.
+        generator=torch.Generator().manual_seed(0),
+    )

@@ -1,0 +1,141 @@
+"""The one door through which pixels come in: `read(path)`, for training, prediction and serving alike."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+
+from swinkit.data import arrays, first_bytes, pictures
+from swinkit.data.files import did_you_mean
+from swinkit.errors import DataError
+
+MAX_PIXELS = 178_000_000  # what Pillow itself takes for a decompression bomb
+
+_PIL_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow's convert("L")
+
+
+def read(
+    path: str | os.PathLike[str], *, channels: int | None = 3, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """Decode one picture to H, W, C.
+
+    channels: 3 or 1 give uint8: 16 bits are scaled by 1/257, never clipped, and decimal numbers must lie in
+        0..1 or 0..255. Another number gives the file's own values if it holds just that many channels (4:
+        alpha is one of them). None gives what the file holds. Own values are uint8, uint16, or float32 for
+        all else; colour PNGs of 16 bits are the exception, which Pillow reads as 8 bits.
+    max_pixels: width x height x pages, checked before anything is decoded; Pillow's own limit holds as well.
+
+    Upright by EXIF; CMYK through its profile; palettes resolved; transparency composed on white; the first
+    frame of an animation; the grey pages of one size in a TIFF are channels.
+    Raises DataError, with the path and the reason in one sentence.
+    """
+    path = Path(path)
+    try:
+        _refuse_what_is_no_file(path)
+        return to_channels(_decode(path, channels, max_pixels), channels)
+    except DataError as error:
+        raise DataError(f"cannot read {path}: {error.message}", hint=error.hint) from error.__cause__
+    except PermissionError as error:
+        raise DataError(f"cannot read {path}: no permission") from error
+    except MemoryError as error:
+        raise DataError(f"cannot read {path}: it does not fit into memory") from error
+    except Exception as error:  # decoders fail on damaged files in every way Python knows
+        reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        raise DataError(
+            f"cannot read {path}: the picture is cut off or damaged ({reason})",
+            hint="fetch or export the file again, or leave it out",
+        ) from error
+
+
+def extensions() -> tuple[str, ...]:
+    """Endings of the files that `read` is made for, lower case, with the dot."""
+    return (*pictures.extensions(), ".npy")
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError("there is no such file", hint=did_you_mean(path)) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"the system refuses it ({getattr(error, 'strerror', None) or error})") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise DataError("it is a folder", hint="give one of the files in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError("it is no regular file")  # a pipe or a device would never end
+    if status.st_size == 0:
+        raise DataError("it is empty (0 bytes)", hint="fetch or export the file again, or leave it out")
+
+
+def _decode(path: Path, channels: int | None, max_pixels: int) -> np.ndarray:
+    keep_alpha = channels == 4
+    with path.open("rb") as file:
+        start = file.read(first_bytes.LENGTH)
+        if start.startswith(first_bytes.NPY):
+            return arrays.from_npy(path, max_pixels=max_pixels)
+        file.seek(0)
+        image = pictures.open_picture(file)
+        if image is not None and not (channels not in (1, 3) and pictures.has_deeper_samples(image)):
+            return pictures.decode(image, max_pixels=max_pixels, keep_alpha=keep_alpha)
+    if start.startswith(first_bytes.TIFF):
+        return arrays.from_tiff(path, max_pixels=max_pixels, keep_alpha=keep_alpha)
+    raise _not_a_picture(start)
+
+
+def _not_a_picture(start: bytes) -> DataError:
+    kind = first_bytes.picture_kind(start)
+    if kind == "a HEIC picture":
+        return DataError("it is a HEIC picture", hint="pip install pillow-heif, or convert it to JPEG")
+    if kind is not None:
+        return DataError(f"it begins like {kind}, but its header is cut off or damaged")
+    return DataError(f"it is not a picture: it looks like {first_bytes.describe(start)}")
+
+
+def to_channels(array: np.ndarray, channels: int | None) -> np.ndarray:
+    """H, W, C of any kind as `read` would give it. Raises DataError where it cannot be shown so."""
+    held = array.shape[2]
+    if channels in (1, 3):
+        if held == channels:
+            return _eight_bit(array)
+        if held == 1:
+            return np.repeat(_eight_bit(array), 3, axis=2)
+        if held == 3:
+            weighted = _eight_bit(array).astype(np.uint32) @ _PIL_LUMA
+            return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
+    if channels is not None and held != channels:
+        raise DataError(
+            f"it holds {held} channel{'s' if held > 1 else ''}, and {channels} were asked for",
+            hint=f"a model for such files has in_channels={held}",
+        )
+    return _own_values(array)
+
+
+def _own_values(array: np.ndarray) -> np.ndarray:
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
+        return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _eight_bit(array: np.ndarray) -> np.ndarray:
+    """Any values whose black and white are known, as uint8."""
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 -> 255, to the nearest level
+    low, high = array.min(), array.max()
+    if array.dtype.kind == "f" and low >= 0 and high <= 1:
+        return np.rint(array * 255.0).astype(np.uint8)
+    if low >= 0 and high <= 255:
+        return np.rint(array).astype(np.uint8)
+    if np.isnan(low):
+        problem = "it holds values that are not numbers (NaN)"
+    else:
+        problem = f"its values run from {low:g} to {high:g}, and nothing says which is black and which white"
+    raise DataError(problem, hint="store 8 or 16 bits, or decimal numbers in 0..1")

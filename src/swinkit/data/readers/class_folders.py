@@ -1,0 +1,164 @@
+"""One folder for each class, with or without train, val and test above them.
+
+    photos/cat/1.jpg   photos/dog/2.jpg         or         photos/train/cat/1.jpg   photos/val/dog/2.jpg
+
+Folders inside a class belong to that class. The classes are those of train, by name, in natural order.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from swinkit.data.folders import (
+    folders_in,
+    has_picture,
+    name_below,
+    no_pictures,
+    pictures_below,
+    pictures_directly_in,
+)
+from swinkit.data.samples import ImageSet, Sample, Split, match_classes, natural_order
+from swinkit.errors import DataError
+
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def recognise(folder: Path) -> bool:
+    return any(has_picture(child) for child in folders_in(folder))
+
+
+def read(folder: Path) -> ImageSet:
+    """The samples of a folder of class folders.
+
+    Raises DataError when there is no picture, only one class, or a class in val or test that train lacks.
+    """
+    found = _Found()
+    splits = _split_folders(folder)
+    if splits:
+        for child, split in splits.items():
+            _collect_classes(child, folder, split, found)
+        _note_what_is_no_split(folder, splits, found)
+    else:
+        _collect_classes(folder, folder, None, found)
+    if not found.samples:
+        raise no_pictures(folder, found.ignored)
+    classes = _classes(found.samples)
+    samples = _with_matched_labels(found, classes, folder)
+    _refuse_single_class(folder, samples, classes)
+    return ImageSet(
+        name=folder.resolve().name,
+        samples=tuple(sorted(samples, key=lambda sample: natural_order(sample.name))),
+        classes=classes,
+        layout=" + ".join([*(f"{child.name}/" for child in splits), "class folders"]),
+        skipped=tuple(found.skipped),
+        ignored=dict(found.ignored),
+        notes=(*found.notes, *_notes_on_missing_classes(samples, classes)),
+    )
+
+
+@dataclass
+class _Found:
+    """What the walk has gathered so far."""
+
+    samples: list[Sample] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+
+def _split_folders(folder: Path) -> dict[Path, Split]:
+    """The folders that are splits; none where all are classes (and one of them may be called "train")."""
+    children = [child for child in folders_in(folder) if has_picture(child)]
+    splits = {
+        child: SPLIT_FOLDERS[child.name.casefold()]
+        for child in children
+        if child.name.casefold() in SPLIT_FOLDERS and recognise(child)
+    }
+    return splits if "train" in splits.values() or len(splits) == len(children) else {}
+
+
+def _collect_classes(above: Path, root: Path, split: Split | None, found: _Found) -> None:
+    """Every folder in `above` is a class; pictures beside the folders have none."""
+    for child in folders_in(above):
+        pictures = list(pictures_below(child, found.ignored))
+        label = unicodedata.normalize("NFC", child.name)
+        found.samples += (_sample(path, root, label, split, found.names) for path in pictures)
+        if not pictures:
+            found.notes.append(f"{name_below(child, root)}/ holds no pictures, so no class is made of it")
+    for path in pictures_directly_in(above, found.ignored):
+        found.skipped.append((str(path), "it lies beside the class folders, so it has no class"))
+
+
+def _sample(path: Path, root: Path, label: str, split: Split | None, taken: set[str]) -> Sample:
+    name = name_below(path, root)
+    if name in taken:  # two files whose names differ in nothing but their Unicode form
+        name += " (2)"
+    taken.add(name)
+    return Sample(name=name, label=label, split=split, source=path)
+
+
+def _classes(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The classes of train; of everything where there is no train."""
+    taught = [sample for sample in samples if sample.split in (None, "train")]
+    labels = {sample.label for sample in taught or samples if sample.label is not None}
+    return tuple(sorted(labels, key=natural_order))
+
+
+def _with_matched_labels(found: _Found, classes: tuple[str, ...], folder: Path) -> list[Sample]:
+    """The samples with the labels of val and test spelled as in train."""
+    given = sorted({sample.label or "" for sample in found.samples}, key=natural_order)
+    try:
+        known = match_classes(given, classes)
+    except DataError as error:
+        strangers = error.message.removeprefix("unknown classes: ")
+        raise DataError(
+            f"{folder}: val or test has classes that train lacks: {strangers}", hint=error.hint
+        ) from error
+    respelt = [name for name in given if name != known[name]]
+    found.notes += [f"'{name}' in val or test is taken for '{known[name]}'" for name in respelt]
+    return [replace(sample, label=known[sample.label or ""]) for sample in found.samples]
+
+
+def _refuse_single_class(folder: Path, samples: list[Sample], classes: tuple[str, ...]) -> None:
+    if len(classes) > 1:
+        return
+    inner = folder / classes[0]
+    inner_classes = [child for child in folders_in(inner) if has_picture(child)] if inner.is_dir() else []
+    raise DataError(
+        f"{folder} has one class only ('{classes[0]}', {len(samples)} pictures): nothing to learn",
+        hint=f"if the folders in it are the classes, give {inner}"
+        if len(inner_classes) > 1
+        else "add a folder of pictures that show something else",
+    )
+
+
+def _notes_on_missing_classes(samples: list[Sample], classes: tuple[str, ...]) -> list[str]:
+    notes = []
+    for split in ("val", "test"):
+        seen = {sample.label for sample in samples if sample.split == split}
+        absent = [name for name in classes if name not in seen]
+        if seen and absent:
+            notes.append(f"{split} has no pictures of {', '.join(absent)}: nothing can be said about them")
+    return notes
+
+
+def _note_what_is_no_split(folder: Path, splits: dict[Path, Split], found: _Found) -> None:
+    for child in folders_in(folder):
+        if child not in splits and has_picture(child):
+            found.notes.append(f"{child.name}/ is neither train, val nor test, so it is left out")
+    for path in pictures_directly_in(folder, found.ignored):
+        found.skipped.append((str(path), "it lies beside train, val and test, so it has no class"))

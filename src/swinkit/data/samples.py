@@ -1,0 +1,143 @@
+"""What data is to the rest of swinkit: samples with a name, a label and pixels that come when asked for."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from swinkit.data.read import read, to_channels
+from swinkit.errors import DataError
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One picture.
+
+    name: unique in its set, the same on every system (below the data folder, with forward slashes, NFC).
+    label: the name of its class; None where nothing is known.
+    split: None until somebody decides.
+    source: the file, or the pixels themselves (H, W, C uint8).
+    """
+
+    name: str
+    label: str | None
+    split: Split | None = None
+    source: Path | np.ndarray = field(compare=False, repr=False)
+
+    def pixels(self, channels: int | None = 3) -> np.ndarray:
+        """H, W, C as `read` gives them. Raises DataError with the path."""
+        if isinstance(self.source, Path):
+            return read(self.source, channels=channels)
+        try:
+            return to_channels(self.source, channels)
+        except DataError as error:
+            raise DataError(f"cannot use {self.name}: {error.message}", hint=error.hint) from error
+
+    @property
+    def path(self) -> str:
+        """Where the picture lies, for messages: the file, or the name of an embedded picture."""
+        return str(self.source) if isinstance(self.source, Path) else self.name
+
+    def size_in_bytes(self) -> int:
+        return self.source.stat().st_size if isinstance(self.source, Path) else self.source.nbytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSet:
+    """Samples and the classes they may have; the order of `classes` is the order of a model's outputs.
+
+    layout: how the data lies on disk, in words.
+    skipped: pictures that were left out, with the reason. ignored: other files, counted by kind.
+    notes: sentences that a person should read before training.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+    layout: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def split(self, name: Split) -> ImageSet:
+        """The samples of one split; the classes stay, so that indices mean the same everywhere."""
+        return replace(self, samples=tuple(sample for sample in self.samples if sample.split == name))
+
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that have samples."""
+        present = {sample.split for sample in self.samples}
+        order: tuple[Split, ...] = ("train", "val", "test")
+        return tuple(name for name in order if name in present)
+
+    def counts(self) -> dict[str, int]:
+        """Pictures of each class, in the order of the classes, zeros included."""
+        counted = Counter(sample.label for sample in self.samples)
+        return {name: counted[name] for name in self.classes}
+
+    def fingerprint(self) -> str:
+        """A short hash of names, labels and sizes: the same wherever the same data lies, in whatever order.
+
+        Splits and dates do not matter; contents do only as far as they change the size of a file.
+        """
+        lines = sorted(f"{s.name}\0{s.label}\0{s.size_in_bytes()}" for s in self.samples)
+        text = "\n".join([*self.classes, "", *lines])
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """A sorting key that puts class 2 before class 10 and does not depend on the system."""
+    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], name
+
+
+def match_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Match class names that may differ in case, spaces or Unicode form with the ones that are known.
+
+    Raises DataError that lists every name without a match, beside the nearest known one.
+    """
+    exact = {_plain(name): name for name in known}
+    loose: dict[str, list[str]] = {}
+    for name in known:
+        loose.setdefault(_loose(name), []).append(name)
+    matched, strangers = {}, []
+    for name in given:
+        candidates = loose.get(_loose(name), [])
+        if _plain(name) in exact:
+            matched[name] = exact[_plain(name)]
+        elif len(candidates) == 1:
+            matched[name] = candidates[0]
+        else:
+            strangers.append(name)
+    if strangers:
+        raise DataError(
+            "unknown classes: " + ", ".join(_with_nearest(name, known) for name in strangers),
+            hint=f"the known classes are {', '.join(known[:20])}{', …' if len(known) > 20 else ''}",
+        )
+    return matched
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _loose(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _with_nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"'{name}' (nearest: '{near[0]}')" if near else f"'{name}'"

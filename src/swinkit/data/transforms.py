@@ -1,0 +1,198 @@
+"""Training augmentation for classification; what happens to a sample depends on its seed and nothing else.
+
+Layout: pixels H, W, C uint8 in, C, h, w float32 out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swinkit.data.vision import load_torchvision
+from swinkit.errors import ConfigError
+
+_INTERPOLATIONS = {  # Pillow's nearest is torchvision's "exact"; lanczos exists for Pillow images only
+    "bicubic": "BICUBIC",
+    "bilinear": "BILINEAR",
+    "nearest": "NEAREST_EXACT",
+    "lanczos": "BICUBIC",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Augmentation:
+    """How pictures are varied in training. The defaults suit photographs (Liu et al. 2021, §A2.1).
+
+    crop_scale, crop_ratio: area, as a share of the picture, and aspect (width / height) of the random crop.
+    padding: pixels; if given, the picture is padded by them and cropped to size, in place of the random
+        resized crop: Microsoft's choice up to 32 pixels, where a small crop would leave nothing to see.
+    flip: probability of a mirror image; 0 for what has a handedness, such as digits and letters.
+    rotation: largest angle, in degrees, either way.
+    colour: strength of the change of brightness, contrast and saturation; pictures of 1 or 3 channels only.
+    erasing: probability that a rectangle is replaced by noise.
+    """
+
+    crop_scale: tuple[float, float] = (0.08, 1.0)
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    padding: int | None = None
+    flip: float = 0.5
+    rotation: float = 0.0
+    colour: float = 0.4
+    erasing: float = 0.25
+
+    def __post_init__(self) -> None:
+        (least, most), (narrow, wide) = self.crop_scale, self.crop_ratio
+        wrong = [
+            f"{name} = {value}, expected {expected}"
+            for name, value, fine, expected in (
+                ("crop_scale", self.crop_scale, 0 < least <= most <= 1, "0 < low <= high <= 1"),
+                ("crop_ratio", self.crop_ratio, 0 < narrow <= wide, "0 < low <= high"),
+                ("padding", self.padding, self.padding is None or self.padding >= 0, "None or at least 0"),
+                ("flip", self.flip, 0 <= self.flip <= 1, "a probability"),
+                ("rotation", self.rotation, 0 <= self.rotation <= 180, "0 to 180 degrees"),
+                ("colour", self.colour, 0 <= self.colour < 1, "0 to below 1"),
+                ("erasing", self.erasing, 0 <= self.erasing <= 1, "a probability"),
+            )
+            if not fine
+        ]
+        if wrong:
+            raise ConfigError("impossible augmentation: " + "; ".join(wrong))
+
+
+PHOTOGRAPHS = Augmentation()
+SMALL_PHOTOGRAPHS = Augmentation(padding=4)
+DIGITS = Augmentation(padding=4, flip=0.0, rotation=10.0, colour=0.0, erasing=0.0)
+
+
+def sample_seed(seed: int, epoch: int, index: int) -> int:
+    """The seed of one sample in one epoch, below 2**63; neighbours have nothing in common."""
+    digest = hashlib.blake2b(f"{seed}/{epoch}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def train_transform(
+    augmentation: Augmentation,
+    *,
+    image_size: tuple[int, int],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    interpolation: str = "bicubic",
+) -> TrainTransform:
+    """The function (pixels, seed) -> C, h, w that training applies to every sample.
+
+    image_size: (height, width) of the result. mean, std: one value a channel, for pixels in 0..1.
+    Raises ConfigError for values that contradict each other.
+    """
+    if len(mean) != len(std):
+        raise ConfigError(f"mean has {len(mean)} values and std {len(std)}: one of each is needed a channel")
+    if interpolation not in _INTERPOLATIONS:
+        raise ConfigError(
+            f"interpolation '{interpolation}' is unknown", hint=f"one of {', '.join(_INTERPOLATIONS)}"
+        )
+    return TrainTransform(augmentation, image_size, mean, std, interpolation)
+
+
+@dataclass(frozen=True)
+class TrainTransform:
+    """Geometry and colour on uint8, then scaling, normalising and erasing; travels to worker processes."""
+
+    augmentation: Augmentation
+    image_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+    _steps: Callable[[Tensor], Tensor] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_steps", _steps(self))
+
+    def __call__(self, pixels: np.ndarray, seed: int) -> Tensor:
+        with _seeded(seed):
+            return self._steps(_to_tensor(pixels)).contiguous()
+
+
+def without_seed(transform: Callable[[np.ndarray], Tensor]) -> WithoutSeed:
+    """A transform that varies nothing (a model's preprocessing), with the signature of one that does."""
+    return WithoutSeed(transform)
+
+
+@dataclass(frozen=True)
+class WithoutSeed:
+    transform: Callable[[np.ndarray], Tensor]
+
+    def __call__(self, pixels: np.ndarray, seed: int) -> Tensor:
+        return self.transform(pixels)
+
+
+def _steps(plan: TrainTransform) -> Callable[[Tensor], Tensor]:
+    """The chain of torchvision's transforms, in the order of Microsoft's training."""
+    load_torchvision()
+    from torchvision.transforms import v2
+
+    wanted, channels = plan.augmentation, len(plan.mean)
+    mode = v2.InterpolationMode[_INTERPOLATIONS[plan.interpolation]]
+    size = list(plan.image_size)
+    steps: list[Any] = []
+    if wanted.padding is None:
+        steps.append(
+            v2.RandomResizedCrop(
+                size, wanted.crop_scale, wanted.crop_ratio, interpolation=mode, antialias=True
+            )
+        )
+    else:
+        steps += [_Cover(plan.image_size, v2, mode), v2.RandomCrop(size, padding=wanted.padding)]
+    if wanted.flip:
+        steps.append(v2.RandomHorizontalFlip(wanted.flip))
+    if wanted.rotation:
+        steps.append(v2.RandomRotation(wanted.rotation, interpolation=v2.InterpolationMode.BILINEAR))
+    if wanted.colour and channels in (1, 3):
+        steps.append(v2.ColorJitter(wanted.colour, wanted.colour, wanted.colour))
+    steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(plan.mean), list(plan.std))]
+    if wanted.erasing:
+        steps.append(
+            v2.RandomErasing(wanted.erasing, scale=(0.02, 1 / 3), ratio=(0.3, 1 / 0.3), value="random")
+        )
+    return v2.Compose(steps)
+
+
+class _Cover:
+    """Resize, keeping the aspect, so that the picture just covers the size; nothing where it fits already."""
+
+    def __init__(self, size: tuple[int, int], v2: Any, mode: Any) -> None:
+        self.size, self.mode, self.resize = size, mode, v2.functional.resize
+
+    def __call__(self, image: Tensor) -> Tensor:
+        (height, width), (h, w) = image.shape[-2:], self.size
+        scale = max(h / height, w / width)
+        if scale == 1:
+            return image
+        covering = [max(h, round(height * scale)), max(w, round(width * scale))]
+        return self.resize(image, covering, interpolation=self.mode, antialias=True)
+
+
+def _to_tensor(pixels: np.ndarray) -> Tensor:
+    """C, H, W; uint8 stays, other values become float32 without scaling, as in evaluation."""
+    if pixels.dtype != np.uint8:
+        return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1).contiguous()  # C, H, W
+    return torch.tensor(pixels).permute(2, 0, 1).contiguous()  # C, H, W
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Run with torch's CPU generator at a known state, and put it back.
+
+    Only this generator: torch.manual_seed would reach for every accelerator too, for every sample.
+    """
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)

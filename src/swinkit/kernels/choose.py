@@ -1,0 +1,95 @@
+"""Which kernel runs a call, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from swinkit.errors import ConfigError
+from swinkit.kernels import portable, reference
+from swinkit.kernels.contract import Kernel, check_call
+from swinkit.kernels.memory import is_traced
+from swinkit.windows import WindowPlan
+
+KERNELS: dict[str, Kernel] = {"torch": portable, "reference": reference}
+"""In order of preference."""
+
+_FORCED_BY_ENVIRONMENT = os.environ.get("SWINKIT_KERNEL") or None
+_forced: str | None = None
+
+
+def window_attention(
+    qkv: Tensor, pad: Tensor, bias: Tensor, plan: WindowPlan, scale: float, *, kernel: str | None = None
+) -> Tensor:
+    """Window attention of Swin v1 (Liu et al. 2021, eq. 4); shapes in contract.py.
+
+    kernel: a name from `KERNELS`; by default the fastest that applies.
+    Raises ShapeError where the arguments do not fit, ConfigError for an unknown kernel.
+    """
+    check_call(qkv, pad, bias, plan)
+    return _chosen(kernel).window_attention(qkv, pad, bias, plan, scale)
+
+
+def cosine_window_attention(
+    qkv: Tensor, pad: Tensor, bias: Tensor, plan: WindowPlan, scale: Tensor, *, kernel: str | None = None
+) -> Tensor:
+    """Scaled cosine window attention of Swin v2 (Liu et al. 2022, eq. 2); shapes in contract.py."""
+    check_call(qkv, pad, bias, plan)
+    return _chosen(kernel).cosine_window_attention(qkv, pad, bias, plan, scale)
+
+
+@contextmanager
+def use_kernel(name: str | None) -> Iterator[None]:
+    """Force one kernel for all calls inside; None leaves the choice free."""
+    global _forced
+    before = _forced
+    _forced = None if name is None else _known(name)
+    try:
+        yield
+    finally:
+        _forced = before
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """One row of what `doctor` says."""
+
+    name: str
+    runs: bool
+    why: str
+
+
+def kernel_report() -> list[KernelReport]:
+    """For each kernel whether it would run now, and why."""
+    forced = _forced or _FORCED_BY_ENVIRONMENT
+    if forced:
+        _known(forced)
+        return [
+            KernelReport(name, name == forced, "forced" if name == forced else f"{forced} is forced")
+            for name in KERNELS
+        ]
+    return [
+        KernelReport("torch", True, "fastest kernel that needs nothing but PyTorch"),
+        KernelReport("reference", False, "the specification; runs while a model is compiled or exported"),
+    ]
+
+
+def _chosen(name: str | None) -> Kernel:
+    # A graph that is recorded must hold for all sizes, and for every exporter: the formula does.
+    if is_traced():
+        return reference
+    name = name or _forced or _FORCED_BY_ENVIRONMENT
+    return portable if name is None else KERNELS[_known(name)]
+
+
+def _known(name: str) -> str:
+    if name not in KERNELS:
+        raise ConfigError(
+            f"there is no kernel named {name!r}",
+            hint=f"kernels are {', '.join(KERNELS)}; they are set by kernel= or SWINKIT_KERNEL",
+        )
+    return name

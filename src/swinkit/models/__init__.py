@@ -1,0 +1,21 @@
+"""Swin Transformers v1, v2 and S3. Start with swin.py and read it beside the paper's Figure 3."""
+
+from swinkit.models.config import SwinConfig
+from swinkit.models.preprocess import Placement, Preprocess
+from swinkit.models.sizes import ALIASES, SIZES, create_model, default_preprocess, size_config
+from swinkit.models.swin import Swin
+from swinkit.models.trace import BlockTrace, Trace
+
+__all__ = [
+    "ALIASES",
+    "SIZES",
+    "BlockTrace",
+    "Placement",
+    "Preprocess",
+    "Swin",
+    "SwinConfig",
+    "Trace",
+    "create_model",
+    "default_preprocess",
+    "size_config",
+]

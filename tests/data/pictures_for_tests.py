@@ -1,0 +1,32 @@
+"""Small pictures made on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def noise(height: int = 12, width: int = 16, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Reproducible uint8 noise, H, W, C (H, W for one channel)."""
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def save(path: Path, seed: int = 0, **size: int) -> Path:
+    """Save noise as a picture, with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise(seed=seed, **size)).save(path)
+    return path
+
+
+def class_folders(root: Path, counts: dict[str, int]) -> Path:
+    """Folders with so many different pictures each: {"train/cat": 3, "val/dog": 2}."""
+    seed = 0
+    for folder, count in counts.items():
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            seed += 1
+            save(root / folder / f"{number}.png", seed=seed)
+    return root

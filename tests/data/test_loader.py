@@ -1,0 +1,162 @@
+"""Batches that depend on seed, epoch and sample, and on nothing about the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from swinkit.data import Sample, digits
+from swinkit.data.loader import Images, epoch_order, evaluation_loader, train_loader, verify
+from swinkit.data.transforms import DIGITS, train_transform, without_seed
+from swinkit.errors import DataError
+
+from .pictures_for_tests import noise, save
+
+TRANSFORM = train_transform(DIGITS, image_size=(32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+@dataclass
+class Plain:
+    def __call__(self, pixels: np.ndarray) -> torch.Tensor:
+        return torch.tensor(pixels).permute(2, 0, 1).float()
+
+
+@pytest.fixture(scope="module")
+def images() -> Images:
+    some = digits()
+    return Images(samples=some.samples[:21], classes=some.classes, transform=TRANSFORM, seed=3)
+
+
+def _batches(loader) -> list[list[torch.Tensor]]:
+    return [list(batch) for batch in loader]
+
+
+def _equal(first, second) -> bool:
+    return len(first) == len(second) and all(
+        torch.equal(a, b)
+        for one, two in zip(first, second, strict=True)
+        for a, b in zip(one, two, strict=True)
+    )
+
+
+def test_an_item_is_a_tensor_its_class_and_its_place(images):
+    tensor, label, index = images[12]
+
+    assert (tensor.shape, label, index) == ((3, 32, 32), 2, 12)
+
+
+def test_a_sample_without_a_label_has_no_class():
+    unlabelled = Sample(name="x", label=None, source=noise())
+
+    assert Images(samples=[unlabelled], classes=["a"], transform=without_seed(Plain()))[0][1] == -1
+
+
+def test_a_label_that_is_no_class_is_refused():
+    with pytest.raises(DataError, match="labels that are no class: b"):
+        Images(samples=[Sample(name="x", label="b", source=noise())], classes=["a"], transform=TRANSFORM)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_do_not_change_a_single_number(images, workers):
+    alone = _batches(train_loader(images, epoch=4, batch=8))
+
+    assert _equal(alone, _batches(train_loader(images, epoch=4, batch=8, workers=workers)))
+
+
+def test_an_epoch_resumed_in_the_middle_goes_on_as_it_would_have(images):
+    whole = _batches(train_loader(images, epoch=1, batch=4))
+
+    torch.rand(17)
+    rest = _batches(train_loader(images, epoch=1, batch=4, start=3))
+
+    assert _equal(whole[3:], rest)
+
+
+def test_epochs_differ_in_order_and_in_augmentation(images):
+    assert epoch_order(100, 0, 0) != epoch_order(100, 0, 1)
+    assert not torch.equal(images.at(0)[5][0], images.at(1)[5][0])
+
+
+def test_an_epoch_has_every_sample_once(images):
+    indices = torch.cat([batch[2] for batch in train_loader(images, epoch=0, batch=4)])
+
+    assert [*range(21)] == sorted(indices.tolist())
+
+
+def test_a_short_last_batch_can_be_left_out(images):
+    sizes = [len(batch[2]) for batch in train_loader(images, epoch=0, batch=4, keep_last=False)]
+
+    assert sizes == [4] * 5
+
+
+def test_evaluation_is_in_order_complete_and_not_padded(images):
+    indices = [batch[2].tolist() for batch in evaluation_loader(images, batch=8)]
+
+    assert [[*range(8)], [*range(8, 16)], [*range(16, 21)]] == indices
+
+
+def test_loading_does_not_move_the_global_generator(images):
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+
+    _batches(train_loader(images, epoch=0, batch=8))
+    _batches(evaluation_loader(images, batch=8))
+
+    assert torch.equal(expected, torch.rand(2))
+
+
+# Looking at every file beforehand
+
+
+def _files(folder, good: int, bad: int) -> list[Sample]:
+    paths = [save(folder / f"{number}.png", seed=number) for number in range(good + bad)]
+    for path in paths[:bad]:
+        path.write_bytes(b"<html>not found")
+    return [Sample(name=path.name, label="a", source=path) for path in paths]
+
+
+def test_unreadable_files_are_listed_with_their_reason(tmp_path):
+    seen = []
+
+    good, bad = verify(_files(tmp_path, 20, 2), progress=lambda done, total: seen.append((done, total)))
+
+    assert len(good) == 20
+    assert [(str(tmp_path / "0.png"), "it is not a picture: it looks like an HTML page")] == [*bad[:1]]
+    assert seen[-1] == (22, 22)
+
+
+@pytest.mark.parametrize(("good", "bad"), [(1, 5), (24, 6)], ids=["few files", "a fifth"])
+def test_up_to_five_files_or_a_fifth_may_be_bad(tmp_path, good, bad):
+    assert good == len(verify(_files(tmp_path, good, bad))[0])
+
+
+def test_too_many_bad_files_stop_with_the_list(tmp_path):
+    with pytest.raises(DataError, match=r"25 of 30 pictures cannot be read") as refusal:
+        verify(_files(tmp_path, 5, 25))
+
+    assert refusal.value.message.count("HTML page") == 20
+    assert "and 5 more" in refusal.value.message
+
+
+def test_messy_files_are_sorted_as_their_manifest_says(shared_data):
+    folder = shared_data("messy") / "train" / "dandelion"
+    samples = [Sample(name=path.name, label="a", source=path) for path in sorted(folder.iterdir())]
+
+    good, bad = verify(samples)
+
+    assert {"text_named.jpg", "truncated_half.jpg", "zero_byte.jpg"} == {
+        path.rsplit("/", 1)[1] for path, _ in bad
+    }
+    assert len(samples) - 3 == len(good)
+
+
+def test_a_file_that_goes_bad_later_is_named_by_the_worker(tmp_path):
+    samples = _files(tmp_path, 2, 1)
+    images = Images(samples=samples, classes=["a"], transform=without_seed(Plain()))
+
+    with pytest.raises(DataError, match=r"0\.png"):
+        _batches(evaluation_loader(images, batch=2, workers=1))

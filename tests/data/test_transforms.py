@@ -1,0 +1,172 @@
+"""Augmentation whose every choice comes from the seed of the sample."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from swinkit.data.transforms import (
+    DIGITS,
+    PHOTOGRAPHS,
+    SMALL_PHOTOGRAPHS,
+    Augmentation,
+    sample_seed,
+    train_transform,
+    without_seed,
+)
+from swinkit.errors import ConfigError
+
+from .pictures_for_tests import noise
+
+FACTS = {"image_size": (24, 32), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
+NOTHING = Augmentation(crop_scale=(1, 1), crop_ratio=(1, 1), flip=0, colour=0, erasing=0)
+ALL = {"photographs": PHOTOGRAPHS, "small photographs": SMALL_PHOTOGRAPHS, "digits": DIGITS}
+
+
+@pytest.mark.parametrize("augmentation", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("size", [(40, 50), (24, 32), (1, 1), (5, 200)], ids=str)
+def test_any_picture_becomes_the_wanted_size(augmentation, size):
+    transform = train_transform(augmentation, **FACTS)
+
+    tensor = transform(noise(*size), 1)
+
+    assert ((3, 24, 32), torch.float32, True) == (tensor.shape, tensor.dtype, tensor.is_contiguous())
+
+
+@pytest.mark.parametrize("augmentation", ALL.values(), ids=ALL)
+def test_the_seed_decides_everything_and_nothing_else_does(augmentation):
+    transform = train_transform(augmentation, **FACTS)
+    pixels = noise(40, 50)
+
+    first = transform(pixels, 1)
+    torch.manual_seed(99)
+    np.random.seed(99)
+    other = transform(pixels, 2)
+    again = pickle.loads(pickle.dumps(transform))(pixels, 1)
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_global_generator_is_left_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+
+    train_transform(PHOTOGRAPHS, **FACTS)(noise(), 1)
+
+    assert torch.equal(expected, torch.rand(3))
+
+
+def test_the_pixels_are_left_as_they_were():
+    pixels = noise(40, 50)
+    pixels.setflags(write=False)  # torch would warn of a tensor over memory that must not change
+
+    train_transform(PHOTOGRAPHS, **FACTS)(pixels, 1)
+
+    np.testing.assert_array_equal(noise(40, 50), pixels)
+
+
+def test_without_variation_only_scaling_and_normalising_are_left():
+    transform = train_transform(NOTHING, **{**FACTS, "image_size": (16, 16)})
+    pixels = noise(16, 16)
+
+    tensor = transform(pixels, 3)
+
+    expected = (pixels.transpose(2, 0, 1) / 255 - 0.5) / 0.25
+    np.testing.assert_allclose(expected, tensor.numpy(), atol=1e-6)
+
+
+def test_a_small_picture_is_shifted_within_its_padding_and_not_scaled():
+    shift_only = Augmentation(padding=3, flip=0, colour=0, erasing=0)
+    transform = train_transform(shift_only, image_size=(16, 16), mean=(0.0,) * 3, std=(1.0,) * 3)
+    pixels = noise(16, 16)
+    padded = np.pad(pixels, ((3, 3), (3, 3), (0, 0))).transpose(2, 0, 1)
+    windows = {
+        (y, x): padded[:, y : y + 16, x : x + 16].astype(np.float32) / 255 for y in range(7) for x in range(7)
+    }
+
+    found = {
+        place
+        for seed in range(60)
+        for place, window in windows.items()
+        if np.allclose(window, transform(pixels, seed).numpy(), atol=1e-6)
+    }
+
+    assert len(found) > 20
+
+
+def test_digits_are_never_mirrored():
+    """A mark on the left stays on the left, whatever else is varied."""
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[8:24, 8:11] = 255
+    transform = train_transform(DIGITS, image_size=(32, 32), mean=(0.0,) * 3, std=(1.0,) * 3)
+
+    lefts = [transform(pixels, seed)[0, :, :16].sum() > 10 for seed in range(30)]
+
+    assert all(lefts)
+
+
+def test_mirroring_happens_about_as_often_as_asked():
+    flip_only = Augmentation(crop_scale=(1, 1), crop_ratio=(1, 1), flip=0.25, colour=0, erasing=0)
+    transform = train_transform(flip_only, image_size=(8, 8), mean=(0.0,) * 3, std=(1.0,) * 3)
+    pixels = noise(8, 8)
+    upright = transform(pixels, 0), torch.from_numpy(pixels.transpose(2, 0, 1) / np.float32(255))
+
+    mirrored = sum(
+        torch.allclose(transform(pixels, seed).flip(2), upright[1], atol=1e-6) for seed in range(400)
+    )
+
+    assert 70 < mirrored < 130
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_other_numbers_of_channels_are_augmented_too(channels):
+    transform = train_transform(PHOTOGRAPHS, image_size=(8, 8), mean=(0.5,) * channels, std=(1.0,) * channels)
+    pixels = noise(20, 20, 5)[..., :channels]
+
+    assert (channels, 8, 8) == transform(pixels, 1).shape
+
+
+def test_measurements_are_normalised_without_scaling():
+    transform = train_transform(NOTHING, image_size=(6, 6), mean=(1000.0,) * 2, std=(10.0,) * 2)
+    values = np.full((6, 6, 2), 1100, np.uint16)
+
+    np.testing.assert_allclose(np.full((2, 6, 6), 10.0), transform(values, 0).numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "nearest", "lanczos"])
+def test_every_interpolation_of_a_checkpoint_can_be_trained_with(interpolation):
+    transform = train_transform(PHOTOGRAPHS, **FACTS, interpolation=interpolation)
+
+    assert transform(noise(60, 60), 1).shape == (3, 24, 32)
+
+
+def test_an_unknown_interpolation_is_refused():
+    with pytest.raises(ConfigError, match="'cubic' is unknown"):
+        train_transform(PHOTOGRAPHS, **FACTS, interpolation="cubic")
+
+
+def test_all_impossible_settings_are_named_at_once():
+    with pytest.raises(ConfigError, match=r"crop_scale = \(0, 2\).*flip = 1\.5.*colour = 3"):
+        Augmentation(crop_scale=(0, 2), flip=1.5, colour=3)
+
+
+def test_seeds_of_samples_do_not_collide():
+    seeds = {sample_seed(s, e, i) for s in range(5) for e in range(10) for i in range(200)}
+
+    assert len(seeds) == 10_000
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_seeds_of_samples_are_the_same_for_ever():
+    assert sample_seed(0, 0, 0) == 4808561972376111626
+
+
+def test_a_transform_without_randomness_ignores_the_seed():
+    transform = without_seed(torch.from_numpy)
+
+    assert torch.equal(transform(noise(), 1), transform(noise(), 2))
