@@ -279,7 +279,7 @@ def relative_index(window: Pair, device: torch.device | None = None) -> Tensor:
 
 def pair(value: int | Sequence[int], what: str) -> Pair:
     """One integer or two as (rows, columns). Raises ConfigError for anything else or below 1."""
-    sides = (value, value) if isinstance(value, int) else tuple(value)
+    sides = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
         raise ConfigError(f"{what} takes one whole number above 0, or two (rows, columns); got {value!r}")
     return sides[0], sides[1]

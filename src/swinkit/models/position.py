@@ -36,7 +36,7 @@ def log_coordinates(window: Pair, scaled_to: Pair, device: torch.device | None =
     axes = []
     for side, reference in zip(window, scaled_to, strict=True):
         offsets = torch.arange(1 - side, side, device=device, dtype=torch.float32)
-        z = offsets * (8 / max(reference - 1, 1))
+        z = offsets / max(reference - 1, 1) * 8  # in the originals' order, so that no bit differs
         axes.append(torch.sign(z) * torch.log2(z.abs() + 1) / math.log2(8))
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
