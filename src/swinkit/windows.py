@@ -47,7 +47,7 @@ class Policy:
     small: Literal["pad", "shorter side", "per axis", "first axis"] = "pad"
     """A map smaller than a window is padded up to it, or the window shrinks: to the shorter side,
     on each axis for itself, or on both axes to the first one's side."""
-    mask: float = -100.0
+    mask: int = -100
     """Added to the score of two tokens that are neighbours only through the cyclic shift."""
     padding: Literal["attended", "masked"] = "attended"
     """Padded tokens take part in attention, as in every published model, or are masked out."""
@@ -75,7 +75,7 @@ _POLICIES = (
         decided="at image_size",
         shift_off="first axis",
         small="first axis",
-        mask=-200.0,
+        mask=-200,
     ),
 )
 POLICIES: dict[str, Policy] = {policy.name: policy for policy in _POLICIES}
@@ -104,7 +104,7 @@ class WindowPlan(NamedTuple):
     window: Pair
     shift: Pair
     rolls_first: bool = False
-    mask_value: float = -100.0
+    mask_value: int = -100
     masks_padding: bool = False
 
     @property

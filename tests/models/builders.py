@@ -7,10 +7,8 @@ from swinkit.models import Swin, create_model
 
 def small_swin(version: int = 1, *, size: int = 64, **settings) -> Swin:
     """Three stages, window 4, weights drawn so that no norm, bias or table is neutral; in eval mode."""
-    settings = {"classes": 7, "window": 4, **settings}
-    model = create_model(
-        "swin_pico", version=version, image_size=size, depths=(2, 2, 2), num_heads=(2, 4, 8), **settings
-    )
+    defaults = {"classes": 7, "window": 4, "depths": (2, 2, 2), "num_heads": (2, 4, 8)}
+    model = create_model("swin_pico", version=version, image_size=size, **{**defaults, **settings})
     return scrambled(model)
 
 

@@ -21,7 +21,6 @@ class DotProductAttention(nn.Module):
     def __init__(self, dim: int, heads: int, window: Pair, *, qkv_bias: bool) -> None:
         super().__init__()
         self.heads = heads
-        self.scale = (dim // heads) ** -0.5
         self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
         self.bias_table = nn.Parameter(torch.zeros(heads, 2 * window[0] - 1, 2 * window[1] - 1))
         self.proj = nn.Linear(dim, dim)
@@ -30,17 +29,21 @@ class DotProductAttention(nn.Module):
     def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:  # B, H, W, C
         bias = centre(self.bias_table, plan.window)
         qkv = self.qkv(x)
-        return self.proj(kernels.window_attention(qkv, self._pad(qkv), bias, plan, self.scale))
+        return self.proj(kernels.window_attention(qkv, self._pad(qkv), bias, plan, self._scale(x)))
 
     def weights(self, x: Tensor, plan: WindowPlan) -> Tensor:
         """Attention weights of every window. (B, G, h, N, N)"""
         qkv = self.qkv(x)
         q, k, _ = reference.windowed_heads(qkv, self._pad(qkv), self.heads, plan)
-        return reference.attention_weights(q * self.scale, k, centre(self.bias_table, plan.window), plan)
+        return reference.attention_weights(q * self._scale(x), k, centre(self.bias_table, plan.window), plan)
 
     def position_bias(self, window: Pair) -> Tensor:
         """Bias by offset for a window. (h, 2Mh−1, 2Mw−1)"""
         return centre(self.bias_table, window)
+
+    def _scale(self, x: Tensor) -> float:
+        """d^−½, computed anew: a compiler takes a float that a module holds for a variable."""
+        return (x.shape[-1] // self.heads) ** -0.5
 
     def _pad(self, qkv: Tensor) -> Tensor:
         """q, k, v of a token that is zero: the qkv bias. (3C)"""

@@ -55,9 +55,9 @@ class Swin(nn.Module):
         drop_paths = torch.linspace(0, config.drop_path, sum(config.depths), device="cpu").tolist()
         self.stages = nn.ModuleList(Stage(config, stage, drop_paths) for stage in range(config.built_stages))
         last = config.channels[config.built_stages - 1]
-        self.norm = nn.LayerNorm(last) if config.has_final_norm else None
+        self.norm = Norm(last) if config.has_final_norm else None
         self.norms = nn.ModuleDict(
-            {str(i): nn.LayerNorm(config.channels[i]) for i in config.dense or () if config.norms}
+            {str(i): Norm(config.channels[i]) for i in config.dense or () if config.norms}
         )
         self.head = nn.Linear(last, config.classes) if config.classes else None
         self.decoder = (
@@ -267,7 +267,7 @@ class PatchEmbedding(nn.Module):
         self.proj = nn.Conv2d(
             config.in_channels, config.embed_dim, kernel_size=config.patch_size, stride=config.patch_size
         )
-        self.norm = nn.LayerNorm(config.embed_dim) if config.patch_norm else nn.Identity()
+        self.norm = Norm(config.embed_dim) if config.patch_norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         (rows, columns), (height, width) = self.patch_size, x.shape[-2:]
@@ -336,12 +336,12 @@ class Block(nn.Module):
             self.attention = CosineAttention(
                 dim, heads, window, pretrained_window=pretrained, qkv_bias=config.qkv_bias
             )
-        self.norm1 = nn.LayerNorm(dim)
-        self.norm2 = nn.LayerNorm(dim)
+        self.norm1 = Norm(dim)
+        self.norm2 = Norm(dim)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio))
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
         every = config.extra_norm_every
-        self.norm3 = nn.LayerNorm(dim) if every and (index + 1) % every == 0 else nn.Identity()
+        self.norm3 = Norm(dim) if every and (index + 1) % every == 0 else nn.Identity()
 
 
 class PreNormBlock(Block):
@@ -378,7 +378,7 @@ class MergeV1(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(4 * dim)
+        self.norm = Norm(4 * dim)
         self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:  # B, H, W, C -> B, ⌈H/2⌉, ⌈W/2⌉, 2C
@@ -390,11 +390,22 @@ class MergeV2(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(2 * dim)
+        self.norm = Norm(2 * dim)
         self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:  # B, H, W, C -> B, ⌈H/2⌉, ⌈W/2⌉, 2C
         return self.norm(self.reduction(neighbours(x)))
+
+
+class Norm(nn.LayerNorm):
+    """LayerNorm with ε = 1e-5, as everywhere in Swin.
+
+    ε stands here as a constant: a compiler takes a float that a module holds for a variable, and
+    compiles everything twice to find out that it is none.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, 1e-5)
 
 
 class Mlp(nn.Module):
