@@ -1,0 +1,5 @@
+"""`python -m swinkit` is the command `swinkit`."""
+
+from swinkit.cli.main import run
+
+run()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swinkit.cli.options import Debug, Json
+from swinkit.cli.screen import in_bytes, plain, print_facts, print_json
+from swinkit.verbs.doctor import Doctor as Findings
+from swinkit.verbs.doctor import doctor
+from swinkit.verbs.parity import Parity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Say what is installed, which kernel would run and why, and whether it computes right.
+
+    Takes a few seconds and asks no network. Ends with `ready`, or with what is wrong and exit code 3.
+
+    examples:
+      swinkit doctor
+      swinkit doctor --json
+    """
+
+    json: Json = False
+    debug: Debug = False
+
+    def run(self) -> int:
+        found = doctor()
+        if self.json:
+            print_json({"ready": found.ready, **plain(found)})
+        else:
+            print_facts(_facts(found))
+        return 0 if found.ready else 3
+
+
+def _facts(found: Findings) -> dict[str, str]:
+    return {
+        **_installed(found),
+        **_machine(found),
+        "kernels": "\n".join(f"{k.name} {'runs' if k.runs else 'waits'}: {k.why}" for k in found.kernels),
+        "parity": "\n".join(map(_proof, found.parity)),
+        "weights": "\n".join(found.cached) or "none of the published ones is on this disk yet",
+        "verdict": "\n".join(f"wrong: {problem}" for problem in found.problems) or "ready",
+    }
+
+
+def _installed(found: Findings) -> dict[str, str]:
+    versions = [f"{name} {version or 'missing'}" for name, version in found.packages.items()]
+    ours, others = versions[:3], versions[3:]
+    torch = found.packages["torch"]
+    return {
+        "versions": f"{', '.join([*ours, f'python {found.python}'])}\n{', '.join(others)}",
+        "torchvision": "its compiled operators work"
+        if found.torchvision_operators
+        else f"its compiled operators were not made for torch {torch}; swinkit does without them\n"
+        "(to mend it, install torch and torchvision together, from one place)",
+        "extras": "\n".join(f"{e.command}  {e.purpose} (no {', '.join(e.missing)})" for e in found.extras)
+        or "all installed",
+    }
+
+
+def _machine(found: Findings) -> dict[str, str]:
+    chip, space = found.processor, found.space
+    instructions = " ".join(chip.instruction_sets) or "instruction sets unknown"
+    return {
+        "system": found.system,
+        "processor": f"{chip.name}, {chip.cores} cores, {chip.threads} threads, {instructions}",
+        "bfloat16": "in hardware" if chip.computes_bf16 else "not in hardware, so that fp32 is faster here",
+        "devices": "\n".join(f"{d.name}: {d.kind}, {in_bytes(d.memory_bytes)}" for d in found.devices)
+        or "the processor alone",
+        "memory": f"{in_bytes(space.memory)}, {in_bytes(space.memory_free)} free",
+        "disk": f"{in_bytes(space.disk_free)} free here",
+    }
+
+
+def _proof(proof: Parity) -> str:
+    verdict = "agrees with" if proof.agrees else "DIFFERS from"
+    return (
+        f"v{proof.version} on {proof.device} {verdict} the formula in double precision: "
+        f"error {proof.error:.1e}, up to {proof.tolerance:.0e} is rounding"
+    )

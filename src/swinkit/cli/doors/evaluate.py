@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tyro.conf import Positional
+
+from swinkit.cli.options import Batch, Debug, Device, Json, Kernel, Threads, option
+from swinkit.cli.screen import many, percent, print_facts, print_json, print_table, say
+from swinkit.verbs.evaluate import Evaluation, evaluate
+
+MISTAKES, CLASSES = 10, 50  # shown at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Score a model on pictures whose classes are known.
+
+    DATA is a folder of class folders, with or without train, val and test above them. Classes are matched by
+    name. The pictures that a run was trained on are left out: for its own data, its saved split is used.
+
+    examples:
+      swinkit evaluate --weights runs/flowers-1
+      swinkit evaluate photos/ --weights runs/flowers-1 --split all --json
+    """
+
+    data: Annotated[Positional[str | None], option("[DATA]", "by default the run's own")] = None
+    """Folder of pictures."""
+    weights: Annotated[str | None, option("SOURCE", "required")] = None
+    """Run, weights file, catalogue name or hf:owner/name."""
+    split: Annotated[
+        Literal["train", "val", "test", "all"] | None,
+        option("{train,val,test,all}", "by default test, else val, else all"),
+    ] = None
+    """The part to score."""
+    out: Annotated[str | None, option("FOLDER", "by default nothing is written")] = None
+    """Write evaluation.json and predictions.csv there."""
+    batch: Batch = 64
+    device: Device = None
+    threads: Threads = None
+    kernel: Kernel = None
+    json: Json = False
+    debug: Debug = False
+
+    def run(self) -> int:
+        found = evaluate(
+            self.data,
+            self.weights,
+            split=self.split,
+            out=self.out,
+            batch=self.batch,
+            device=self.device,
+            threads=self.threads,
+            kernel=self.kernel,
+        )
+        if self.json:
+            print_json(found.to_dict())
+        else:
+            print_facts(_facts(found))
+            print()
+            header = ("class", "pictures", "recall", "precision", "F1")
+            print_table(header, list(_classes(found)), right=(1, 2, 3, 4))
+        if found.skipped:
+            _, reason = found.skipped[0]
+            say(f"not counted: {many(len(found.skipped), 'picture')}; the first: {reason}")
+        if self.out:
+            say(f"wrote {self.out}/evaluation.json and {self.out}/predictions.csv")
+        return 0
+
+
+def _facts(found: Evaluation) -> dict[str, str]:
+    return {
+        "data": f"{found.data}, {found.split or 'all of it'}: {many(found.pictures, 'picture')}",
+        "weights": found.weights,
+        "accuracy": percent(found.accuracy),
+        "balanced": f"{percent(found.balanced_accuracy)} (mean over the classes)",
+        "top-5": percent(found.top5) if found.top5 is not None else "",
+        "loss": f"{found.loss:.4f} nats",
+        "mistakes": "\n".join(_mistakes(found)) or "none",
+    }
+
+
+def _classes(found: Evaluation) -> Iterator[tuple[str, ...]]:
+    """A row for each class; of very many only those that are found least."""
+    scores = list(found.per_class.items())
+    if len(scores) > CLASSES:
+        scores = sorted(scores, key=lambda item: 2.0 if item[1].recall is None else item[1].recall)[:CLASSES]
+        say(f"of {len(found.per_class)} classes, the {CLASSES} found least are shown; --json has all")
+    for name, score in scores:
+        shares = (score.recall, score.precision, score.f1)
+        yield name, str(score.pictures), *("–" if share is None else percent(share) for share in shares)
+
+
+def _mistakes(found: Evaluation) -> Iterator[str]:
+    """The commonest confusions."""
+    confused = [
+        (count, found.classes[true], found.classes[said])
+        for true, row in enumerate(found.confusion)
+        for said, count in enumerate(row)
+        if count and true != said
+    ]
+    for count, true, said in sorted(confused, reverse=True)[:MISTAKES]:
+        yield f"{count} × {true} taken for {said}"

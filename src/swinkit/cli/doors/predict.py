@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import Positional
+
+from swinkit.cli.options import Batch, Debug, Device, Json, Kernel, Threads, option
+from swinkit.cli.screen import many, percent, print_json, print_table, say
+from swinkit.verbs.predict import Prediction, predict
+from swinkit.verbs.tables import write_predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict:
+    """Say what pictures show: class names with probabilities.
+
+    Folders are searched at any depth. A picture that cannot be read is said, and the others go on; exit code
+    1 where none could be read.
+
+    examples:
+      swinkit predict cat.jpg --weights runs/pets-1
+      swinkit predict photos/ --weights swin_tiny --top 3 --csv answers.csv
+    """
+
+    images: Annotated[Positional[tuple[str, ...]], option("IMAGE…", "at least one")]
+    """Pictures, and folders of pictures."""
+    weights: Annotated[str, option("SOURCE", "required")]
+    """Run, weights file, catalogue name or hf:owner/name."""
+    top: Annotated[int, option("NUMBER", "by default 5")] = 5
+    """Classes to name for each picture."""
+    batch: Batch = 64
+    device: Device = None
+    threads: Threads = None
+    kernel: Kernel = None
+    csv: Annotated[str | None, option("FILE")] = None
+    """Write a line for each picture into this file too."""
+    json: Json = False
+    debug: Debug = False
+
+    def run(self) -> int:
+        found = predict(
+            self.images,
+            self.weights,
+            top=self.top,
+            batch=self.batch,
+            device=self.device,
+            threads=self.threads,
+            kernel=self.kernel,
+        )
+        if self.csv:
+            say(f"wrote {write_predictions(self.csv, found)}")
+        if self.json:
+            print_json(found)
+        else:
+            print_table(("image", "label", "probability", "or else"), [_cells(said) for said in found], (2,))
+        return _verdict(found)
+
+
+def _cells(said: Prediction) -> tuple[str, str, str, str]:
+    if said.label is None or said.probability is None:
+        return said.image, "–", "–", f"not read: {said.error}"
+    _, *others = (f"{label} {percent(share)}" for label, share in said.probabilities.items())
+    return said.image, said.label, percent(said.probability), ", ".join(others)
+
+
+def _verdict(found: Sequence[Prediction]) -> int:
+    failed = sum(said.error is not None for said in found)
+    if failed:
+        say(f"{failed} of {many(len(found), 'picture')} could not be read")
+    return 1 if failed == len(found) else 0

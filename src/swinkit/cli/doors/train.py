@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tyro.conf import Positional
+
+from swinkit.cli.options import Debug, Device, Flag, Json, Kernel, Threads, option, size
+from swinkit.cli.screen import print_json
+from swinkit.verbs.train import train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a Swin on pictures: says what it will do and why, then does it.
+
+    DATA is a folder of class folders, with or without train, val and test above them; nothing is written into
+    it. All that a training leaves lies in the run's folder, which predict and evaluate take as weights.
+    Ctrl-C saves first and says how to go on.
+
+    examples:
+      swinkit train
+      swinkit train photos/ --weights swin_tiny --time 30m
+      swinkit train --resume runs/photos-1
+    """
+
+    data: Annotated[Positional[str | None], option("[DATA]", "by default the embedded digits")] = None
+    """Folder of pictures."""
+    out: Annotated[str | None, option("FOLDER", "by default runs/NAME-1, NAME-2, …")] = None
+    """Folder of the run."""
+    model: Annotated[str | None, option("SIZE", "by default one that suits the pictures")] = None
+    """Size to train from scratch; `swinkit models` lists them."""
+    weights: Annotated[str | None, option("SOURCE", "by default fresh weights")] = None
+    """What to start from: a run, a weights file, a catalogue name or hf:owner/name."""
+    image_size: Annotated[str | None, option("PIXELS", "by default what suits the pictures")] = None
+    """The model's input: a side (128), or height and width (96x160)."""
+    epochs: Annotated[int | None, option("NUMBER", "by default what suits the pictures")] = None
+    """Passes over the training pictures."""
+    time: Annotated[str | None, option("TIME")] = None
+    """How long to train, in place of epochs: 90s, 10m, 1h."""
+    batch: Annotated[int | None, option("NUMBER", "by default what suits the pictures")] = None
+    """Pictures in one step."""
+    lr: Annotated[float | None, option("NUMBER", "by default what suits model and batch")] = None
+    """Peak learning rate."""
+    precision: Annotated[
+        Literal["fp32", "bf16"] | None, option("{fp32,bf16}", "by default bf16 where it is faster")
+    ] = None
+    """Of products inside a training step."""
+    device: Device = None
+    threads: Threads = None
+    kernel: Kernel = None
+    seed: Annotated[int, option("NUMBER", "by default 0")] = 0
+    """Decides everything that is random."""
+    resume: Annotated[str | None, option("RUN")] = None
+    """A run to go on with, exactly where it stopped; no other setting goes with it."""
+    overwrite: Flag = False
+    """Replace the run that --out holds."""
+    dry_run: Flag = False
+    """Stop after saying what would be done."""
+    json: Json = False
+    debug: Debug = False
+
+    def run(self) -> int:
+        done = train(
+            self.data,
+            out=self.out,
+            seed=self.seed,
+            model=self.model,
+            weights=self.weights,
+            image_size=size(self.image_size, "--image-size"),
+            epochs=self.epochs,
+            time=self.time,
+            batch=self.batch,
+            lr=self.lr,
+            precision=self.precision,
+            device=self.device,
+            threads=self.threads,
+            kernel=self.kernel,
+            resume=self.resume,
+            overwrite=self.overwrite,
+            dry_run=self.dry_run,
+        )
+        if self.json:
+            print_json({"run": done.folder, "evaluation": None if self.dry_run else done.evaluation})
+        elif not self.dry_run:
+            print(done.folder)
+        return 0

@@ -1,0 +1,59 @@
+"""How options look in help, and how one word on the command line becomes one or several numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from tyro.conf import arg
+
+from swinkit.errors import ConfigError
+
+
+def option(value: str, default: str = "") -> Any:
+    """For `Annotated`: what stands for the value in help, and what holds where none is given."""
+    return arg(metavar=value, help_behavior_hint=f"({default})" if default else "")
+
+
+def _said(value: str, meaning: str, default: str = "") -> Any:
+    return arg(metavar=value, help=meaning, help_behavior_hint=f"({default})" if default else "")
+
+
+# What means the same for every verb that has it.
+Batch = Annotated[int, _said("NUMBER", "Pictures that go through the model at once.", "by default 64")]
+Device = Annotated[
+    str | None,
+    _said("DEVICE", "What computes: cpu, cuda, cuda:1, …", "by default a GPU where there is one"),
+]
+Threads = Annotated[
+    int | None, _said("NUMBER", "Threads of the processor.", "by default as many as torch takes")
+]
+Kernel = Annotated[
+    str | None,
+    _said(
+        "KERNEL",
+        "Window attention to use; `swinkit doctor` lists them.",
+        "by default the fastest that applies",
+    ),
+]
+Flag = Annotated[bool, arg(help_behavior_hint="")]
+Json = Annotated[bool, arg(help="Print JSON on stdout.", help_behavior_hint="")]
+Debug = Annotated[bool, arg(help="Where an error comes, show where it came from.", help_behavior_hint="")]
+
+
+def size(word: str | None, name: str) -> int | tuple[int, int] | None:
+    """224, or 192x320 for height and width; None for None. Raises ConfigError that names the option."""
+    if word is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", word)
+    if match is None:
+        raise ConfigError(f"{name} takes one side (224) or height and width (192x320); got {word!r}")
+    return (int(match[1]), int(match[2])) if match[2] else int(match[1])
+
+
+def sizes(word: str | None, name: str) -> int | tuple[int, int] | list[tuple[int, int]] | None:
+    """The same, or one for each stage: 7,7,14,7."""
+    if word is None or "," not in word:
+        return size(word, name)
+    stages = [size(part, name) for part in word.split(",")]
+    return [(side, side) if isinstance(side, int) else side for side in stages if side is not None]

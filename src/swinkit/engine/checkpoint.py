@@ -1,0 +1,89 @@
+"""All that is needed to go on exactly where a run stopped, written so that no moment of it can lose a run.
+
+    last/STEP/model.safetensors    the weights, a file that `load` reads like any other
+    last/STEP/state.pt             the optimiser and the position; tensors and plain values only
+    last/current.json              names STEP; renamed over when last/STEP/ is whole and on the disk
+
+Random numbers need no saving: every step draws from generators seeded by (seed, step), every picture from
+(seed, epoch, picture), and the order of an epoch is a permutation computed from (seed, epoch).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from pickle import PickleError
+from typing import Any
+
+import torch
+
+from swinkit.data import write_atomically
+from swinkit.engine.run import Run
+from swinkit.errors import RunError, SwinkitError
+from swinkit.models import Swin
+from swinkit.weights import load, save
+
+
+@dataclass
+class Position:
+    """How far a run is, and what it has measured."""
+
+    step: int = 0
+    """Steps of the optimiser that are done."""
+    loss_sum: float = 0.0
+    """Sum over the pictures of the running epoch so far, and their number."""
+    pictures: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    """The numbers of each finished epoch."""
+    seconds: float = 0.0
+    """Spent in training, all sessions together."""
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What a run goes on with, besides its model."""
+
+    optimiser: dict[str, Any]
+    """The optimiser's own state."""
+    position: Position
+
+
+def save_checkpoint(run: Run, model: Swin, optimiser: torch.optim.Optimizer, position: Position) -> None:
+    """Write last/STEP/, then point to it, then remove the one before."""
+    folder = run.last / str(position.step)
+    state = {"optimiser": optimiser.state_dict(), "position": asdict(position)}
+    save(model, folder / "model.safetensors")
+    write_atomically(folder / "state.pt", lambda file: torch.save(state, file))
+    write_atomically(run.last / "current.json", json.dumps({"step": position.step}))
+    for other in run.last.iterdir():
+        if other.is_dir() and other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def load_checkpoint(run: Run) -> tuple[Swin, Continuation]:
+    """The model that a run was saved with, and all else that it goes on with.
+
+    Raises RunError where nothing was saved, or what was saved cannot be read.
+    """
+    folder = run.last / str(_current_step(run))
+    try:
+        model = load(folder / "model.safetensors", drop_path=run.config.drop_path)
+        state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
+        return model, Continuation(state["optimiser"], Position(**state["position"]))
+    except (OSError, KeyError, TypeError, RuntimeError, PickleError, SwinkitError) as error:
+        raise RunError(f"cannot resume from {folder}: {error}") from error
+
+
+def _current_step(run: Run) -> int:
+    path: Path = run.last / "current.json"
+    try:
+        return int(json.loads(path.read_text("utf-8"))["step"])
+    except FileNotFoundError as error:
+        raise RunError(
+            f"nothing to resume from in {run.folder}: {path} does not exist",
+            hint="start it anew with --overwrite",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"cannot resume: {path} is damaged ({error})") from error

@@ -1,0 +1,110 @@
+"""From pictures to a model's outputs: the one path of validation, `evaluate` and `predict`.
+
+Always in the precision of the weights and in batches of one size, so that equal files get equal bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from swinkit.data import Sample
+from swinkit.errors import ConfigError, DataError
+from swinkit.models import Preprocess, Swin
+from swinkit.tasks import Evaluation, Task
+
+EVALUATION_BATCH = 64
+
+Unreadable = Callable[[Sample, DataError], object]
+
+
+def validate(model: Swin, task: Task, samples: Iterable[Sample]) -> dict[str, float]:
+    """The task's numbers on samples that are not trained on."""
+    scores = task.scores()
+    for some, outputs in outputs_of(model, samples):
+        scores.add(outputs, task.targets(some))
+    return scores.result()
+
+
+def evaluate(
+    model: Swin,
+    task: Task,
+    samples: Iterable[Sample],
+    *,
+    batch: int = EVALUATION_BATCH,
+    unreadable: Unreadable | None = None,
+) -> Evaluation:
+    """All that the task can say of a model on samples with labels. DataError where none can be read."""
+    seen: list[Sample] = []
+    outputs: list[Tensor] = []
+    for some, answers in outputs_of(model, samples, batch=batch, unreadable=unreadable):
+        seen += some
+        outputs.append(answers)
+    if not seen:
+        raise DataError("there is no picture that could be scored")
+    return task.evaluate(torch.cat(outputs), seen)
+
+
+def outputs_of(
+    model: Swin,
+    samples: Iterable[Sample],
+    *,
+    batch: int = EVALUATION_BATCH,
+    unreadable: Unreadable | None = None,
+) -> Iterator[tuple[Sequence[Sample], Tensor]]:
+    """A model's outputs on the CPU, batch by batch in order, each beside the samples it is of.
+
+    unreadable: called with each sample that cannot be read, which is then left out; by default its
+    DataError is raised. Raises ConfigError for a model without preprocessing.
+    """
+    preprocess = preprocess_of(model)
+    device = next(model.parameters()).device
+    with _evaluating(model):
+        for some, inputs in _batches(preprocess, samples, batch, unreadable):
+            with torch.inference_mode():
+                yield some, model(inputs.to(device)).cpu()
+
+
+def preprocess_of(model: Swin) -> Preprocess:
+    """What turns a picture into this model's input. Raises ConfigError where nobody knows."""
+    if model.preprocess is None:
+        raise ConfigError(
+            "these weights do not say how pictures are prepared for them",
+            hint="load them with the image size they were trained for: swinkit.load(…, image_size=…)",
+        )
+    return model.preprocess
+
+
+def _batches(
+    preprocess: Preprocess, samples: Iterable[Sample], batch: int, unreadable: Unreadable | None
+) -> Iterator[tuple[Sequence[Sample], Tensor]]:
+    """Samples that can be read, `batch` at a time, and their pixels. (B, C, h, w)"""
+    some: list[Sample] = []
+    pixels: list[Tensor] = []
+    for sample in samples:
+        try:
+            pixels.append(preprocess(sample.pixels(len(preprocess.mean))))
+        except DataError as error:
+            if unreadable is None:
+                raise
+            unreadable(sample, error)
+            continue
+        some.append(sample)
+        if len(some) == batch:
+            yield some, torch.stack(pixels)
+            some, pixels = [], []
+    if some:
+        yield some, torch.stack(pixels)
+
+
+@contextmanager
+def _evaluating(model: Swin) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

@@ -1,0 +1,220 @@
+"""The training loop, for any task: read `fit` from top to bottom.
+
+What is random in a step depends on (seed, step), in a picture on (seed, epoch, picture), so a run that was
+interrupted goes on as if nothing had happened, on a CPU to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from swinkit.data import Sample, write_atomically
+from swinkit.data.loader import Images, Item, train_loader
+from swinkit.data.transforms import sample_seed
+from swinkit.engine.checkpoint import Continuation, Position, save_checkpoint
+from swinkit.engine.inference import validate
+from swinkit.engine.interrupt import Interrupted, stop_on_request
+from swinkit.engine.progress import Pace, Progress, time_left
+from swinkit.engine.run import Run, jsonl
+from swinkit.engine.schedule import learning_rate
+from swinkit.engine.settings import TrainConfig
+from swinkit.errors import RunError
+from swinkit.models import Swin
+from swinkit.tasks import Task
+from swinkit.weights import save
+
+SAVE_EVERY = 60.0
+"""Seconds of work that a crash may cost at most; an interrupt costs none."""
+
+
+def fit(
+    model: Swin,
+    task: Task,
+    train: Images,
+    val: Sequence[Sample],
+    config: TrainConfig,
+    run: Run,
+    progress: Progress,
+    *,
+    continuation: Continuation | None = None,
+) -> Position:
+    """Train a model and keep its best and its last state in the run's folder.
+
+    continuation: what a run that was stopped goes on with. The model is changed in place.
+    Raises RunError when the loss is no longer a number, Interrupted after saving when asked to stop.
+    """
+    position = continuation.position if continuation else Position()
+    per_epoch = steps_per_epoch(len(train), config.batch)
+    steps = config.epochs * per_epoch
+    with (
+        computing(config),
+        stop_on_request() as stop,
+        progress.training(steps=steps, done=position.step) as pace,
+    ):
+        optimiser = make_optimiser(model.to(config.device), config)
+        if continuation:
+            optimiser.load_state_dict(continuation.optimiser)
+        saver = _Saver(run, model, optimiser, position, pace)
+        if position.step == 0:
+            saver.save()
+
+        for epoch in range(len(position.history), config.epochs):
+            model.train()
+            start = position.step - epoch * per_epoch
+            loader = train_loader(train, epoch=epoch, batch=config.batch, workers=config.workers, start=start)
+            for inputs, targets in _one_thread_loading(loader, config):
+                lr = learning_rate(
+                    position.step, steps=steps, peak=config.lr, warmup=config.warmup, final=config.final_lr
+                )
+                loss = training_step(
+                    model, task, optimiser, inputs, targets, config, lr=lr, step=position.step
+                )
+                position.step += 1
+                position.loss_sum += loss * len(inputs)
+                position.pictures += len(inputs)
+                pace.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
+                if stop.made or saver.is_due():
+                    saver.save()
+                if stop.made:
+                    raise Interrupted(f"stopped at step {position.step} of {steps}")
+
+            numbers = validate(model, task, val)
+            position.seconds = saver.seconds()
+            _finish_epoch(run, model, task, config, position, numbers)
+            saver.save()
+            progress.say(_epoch_line(task, config, position, numbers, pace))
+            progress.keep()
+    return position
+
+
+def training_step(
+    model: Swin,
+    task: Task,
+    optimiser: torch.optim.Optimizer,
+    inputs: Tensor,
+    targets: Tensor,
+    config: TrainConfig,
+    *,
+    lr: float,
+    step: int,
+) -> float:
+    """One step of the optimiser; the loss. Raises RunError unless it and the gradient are finite."""
+    torch.manual_seed(sample_seed(config.seed, step, -2))  # stochastic depth
+    device = torch.device(config.device)
+    for group in optimiser.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        outputs = model(inputs.to(device))
+    loss = task.loss(outputs, targets.to(device), label_smoothing=config.label_smoothing)
+    optimiser.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+    if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+        raise RunError(
+            f"training broke down at step {step}: loss {loss.item()}, norm of the gradient {norm.item()}",
+            hint=f"try a smaller learning rate: --lr {lr / 5:.1g}"
+            + (", or --precision fp32" if config.precision != "fp32" else ""),
+        )
+    optimiser.step()
+    return loss.item()
+
+
+def make_optimiser(model: Swin, config: TrainConfig) -> torch.optim.Optimizer:
+    groups = model.parameter_groups(weight_decay=config.weight_decay, layer_decay=config.layer_decay)
+    return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+
+
+def steps_per_epoch(pictures: int, batch: int) -> int:
+    return -(-pictures // batch)
+
+
+@contextmanager
+def computing(config: TrainConfig) -> Iterator[None]:
+    """The run's threads, and random numbers of its own; the caller's are as before afterwards."""
+    threads = torch.get_num_threads()
+    devices = [torch.device(config.device)] if config.device.startswith("cuda") else []
+    with torch.random.fork_rng(devices):
+        torch.set_num_threads(config.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _one_thread_loading(loader: DataLoader[Item], config: TrainConfig) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches, fetched with one thread: to share out such small tensors costs more than it saves."""
+    batches = iter(loader)
+    while True:
+        torch.set_num_threads(1)
+        try:
+            inputs, targets, _ = next(batches)
+        except StopIteration:
+            return
+        finally:
+            torch.set_num_threads(config.threads)
+        yield inputs, targets
+
+
+class _Saver:
+    """Saves the run where it stands; knows when the last time was too long ago."""
+
+    def __init__(
+        self, run: Run, model: Swin, optimiser: torch.optim.Optimizer, position: Position, pace: Pace
+    ) -> None:
+        self._parts = run, model, optimiser, position
+        self._position, self._pace = position, pace
+        self._earlier_sessions = position.seconds
+        self._saved = time.monotonic()
+
+    def seconds(self) -> float:
+        return self._earlier_sessions + self._pace.seconds
+
+    def is_due(self) -> bool:
+        return time.monotonic() - self._saved > SAVE_EVERY
+
+    def save(self) -> None:
+        self._position.seconds = self.seconds()
+        save_checkpoint(*self._parts)
+        self._saved = time.monotonic()
+
+
+def _finish_epoch(
+    run: Run,
+    model: Swin,
+    task: Task,
+    config: TrainConfig,
+    position: Position,
+    numbers: dict[str, float],
+) -> None:
+    """Add the epoch's numbers to the history, and keep the model if it is the best so far."""
+    epoch = len(position.history) + 1
+    if all(task.rank(numbers) > task.rank(earlier) for earlier in position.history):
+        trained = {"data": config.data, "epochs": epoch, "model": config.model, "weights": config.weights}
+        save(model, run.best, extra={"task": task.name, "scores": numbers, "trained": trained})
+    position.history.append(
+        {
+            "epoch": epoch,
+            "step": position.step,
+            "train_loss": position.loss_sum / position.pictures,
+            **numbers,
+            "seconds": round(position.seconds, 1),
+        }
+    )
+    position.loss_sum, position.pictures = 0.0, 0
+    write_atomically(run.folder / "metrics.jsonl", jsonl(position.history))
+
+
+def _epoch_line(
+    task: Task, config: TrainConfig, position: Position, numbers: dict[str, float], pace: Pace
+) -> str:
+    epoch, width = len(position.history), len(str(config.epochs))
+    loss = position.history[-1]["train_loss"]
+    left = f"   {time_left(pace)}" if epoch < config.epochs else ""
+    return f"epoch {epoch:>{width}} of {config.epochs}   loss {loss:.3f}   {task.headline(numbers)}{left}"

@@ -1,0 +1,129 @@
+"""The folder in which one training lives.
+
+runs/NAME/
+  run.json            settings, reasons, versions, seeds, data and kernel, with a schema number
+  metrics.jsonl       one line an epoch
+  best.safetensors    the model of the best epoch; alone it reproduces `predict`
+  last/current.json   which last/STEP/ holds all that resuming needs
+  split.csv           which picture was in which split
+  predictions.csv     what best.safetensors says about the pictures held out
+  evaluation.json     how good it is on them
+  log.txt             what was said on the screen
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from swinkit.engine.settings import TrainConfig
+from swinkit.errors import RunError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run, by its folder; files are read when they are asked for."""
+
+    folder: Path
+
+    @property
+    def best(self) -> Path:
+        """The model of the best epoch."""
+        return self.folder / "best.safetensors"
+
+    @property
+    def split(self) -> Path:
+        return self.folder / "split.csv"
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "last"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json says. Raises RunError where it is missing or of a newer swinkit."""
+        facts = _read_json(self.folder / "run.json", RunError(f"{self.folder} is no run: it has no run.json"))
+        if facts.get("schema") != SCHEMA:
+            raise RunError(
+                f"{self.folder} was written with schema {facts.get('schema')}; this swinkit reads {SCHEMA}",
+                hint="use the swinkit that made the run",
+            )
+        return facts
+
+    @property
+    def config(self) -> TrainConfig:
+        return TrainConfig.from_dict(self.facts["config"])
+
+    @property
+    def metrics(self) -> list[dict[str, float]]:
+        """The numbers of each epoch so far."""
+        path = self.folder / "metrics.jsonl"
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """The numbers of the finished run; RunError before it is finished."""
+        return _read_json(
+            self.folder / "evaluation.json",
+            RunError(
+                f"{self.folder} is not finished, so it has no evaluation",
+                hint=f"go on with it: swinkit train --resume {self.folder}",
+            ),
+        )
+
+
+def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Run:
+    """A run in a folder of its own, which is not made yet: `out`, or the first free runs/NAME-1, NAME-2, …
+
+    Raises RunError where `out` is taken, unless `overwrite` and it holds a run.
+    """
+    if out is None:
+        number = 1
+        while (folder := Path("runs") / f"{name}-{number}").exists():
+            number += 1
+        return Run(folder)
+    run = Run(Path(out))
+    if not run.folder.exists() or (run.folder.is_dir() and not any(run.folder.iterdir())):
+        return run
+    if not (run.folder / "run.json").is_file():
+        raise RunError(
+            f"{run.folder} exists and is no run, so nothing is written into it",
+            hint="choose another folder with --out",
+        )
+    if not overwrite:
+        raise RunError(
+            f"there is a run in {run.folder} already",
+            hint=f"go on with it: --resume {run.folder}; replace it: --overwrite; or choose another --out",
+        )
+    return run
+
+
+def clear(run: Run) -> None:
+    """Remove the files of an earlier run, and no others."""
+    for name in ("run.json", "metrics.jsonl", "split.csv", "predictions.csv", "evaluation.json", "log.txt"):
+        (run.folder / name).unlink(missing_ok=True)
+    run.best.unlink(missing_ok=True)
+    if run.last.is_dir():
+        shutil.rmtree(run.last)
+
+
+def jsonl(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def _read_json(path: Path, missing: RunError) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise missing from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read {path}: {error}") from error
+    if not isinstance(values, dict):
+        raise RunError(f"cannot read {path}: it holds no table of names")
+    return values

@@ -1,0 +1,124 @@
+"""Everything that decides a training run, resolved: no field is left to be chosen later."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from swinkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from swinkit.data.transforms import Augmentation
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """Settings of one training run; with the data they determine it to the last bit on a CPU.
+
+    Raises ConfigError naming every impossible value at once.
+    """
+
+    task: str = "classification"
+    """What is learnt: a name from `tasks.TASKS`."""
+    data: str | None = None
+    """Folder of the pictures; None: the embedded digits."""
+    model: str
+    """Size of the model, a name from `models.SIZES`; with weights, what they came from in words."""
+    weights: str | None = None
+    """Source of the weights to start from; None: fresh ones."""
+    image_size: tuple[int, int]
+    """Pixels of the model's input, (height, width)."""
+    resize_to: tuple[int, int] | None = None
+    """Pixels that a picture is scaled to just cover before the centre crop; None: `image_size`."""
+
+    epochs: int
+    """Passes over the training pictures."""
+    batch: int = 64
+    """Pictures in one step of the optimiser."""
+    lr: float = 1e-3
+    """Peak learning rate of AdamW."""
+    final_lr: float = 0.01
+    """Share of the peak at which the cosine ends."""
+    warmup: float = 0.1
+    """Share of all steps over which the learning rate rises linearly to its peak."""
+    weight_decay: float = 0.05
+    """Of matrices only; which those are is `models/parameters.py`'s to say."""
+    layer_decay: float | None = None
+    """Factor by which each layer learns slower than the one above it; None: all alike."""
+    clip_norm: float = 5.0
+    """Largest norm of the whole gradient."""
+    label_smoothing: float = 0.1
+    """Share of the target that is spread evenly over all classes."""
+    drop_path: float = 0.0
+    """Rate of stochastic depth in the last block."""
+    augmentation: Augmentation
+    """How training pictures are varied."""
+
+    seed: int = 0
+    """Of fresh weights, order, augmentation, stochastic depth, and of a split if one is made."""
+    precision: Precision = "fp32"
+    """Of the products inside a training step (autocast); weights, sums and evaluation stay in fp32."""
+    device: str = "cpu"
+    """What computes, in torch's words."""
+    threads: int = 1
+    """Of the CPU; another number may change the last bits."""
+    workers: int = 0
+    """Processes that decode and vary pictures beside the training itself."""
+    kernel: str | None = None
+    """Name of the window attention to use; None: the fastest that applies."""
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{name} = {getattr(self, name)!r}, expected {expected}"
+            for name, fine, expected in (
+                ("image_size", min(self.image_size) >= 1, "at least one pixel"),
+                ("epochs", self.epochs >= 1, "at least 1"),
+                ("batch", self.batch >= 1, "at least 1"),
+                ("lr", self.lr > 0, "above 0"),
+                ("final_lr", 0 <= self.final_lr <= 1, "a share from 0 to 1"),
+                ("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1"),
+                ("weight_decay", self.weight_decay >= 0, "at least 0"),
+                ("clip_norm", self.clip_norm > 0, "above 0"),
+                ("label_smoothing", 0 <= self.label_smoothing < 1, "a share from 0 to below 1"),
+                ("drop_path", 0 <= self.drop_path < 1, "a rate from 0 to below 1"),
+                ("seed", self.seed >= 0, "at least 0"),
+                ("precision", self.precision in ("fp32", "bf16"), "fp32 or bf16"),
+                ("threads", self.threads >= 1, "at least 1"),
+                ("workers", self.workers >= 0, "at least 0"),
+            )
+            if not fine
+        ]
+        if wrong:
+            raise ConfigError("this training cannot run: " + "; ".join(wrong))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        """Inverse of `to_dict`, also after a trip through JSON. ConfigError on unknown or missing names."""
+        from swinkit.data.transforms import Augmentation
+
+        _check_names(cls, values, "training")
+        settings = {name: _tuples(value) for name, value in values.items()}
+        _check_names(Augmentation, values["augmentation"], "augmentation")
+        settings["augmentation"] = Augmentation(
+            **{name: _tuples(value) for name, value in values["augmentation"].items()}
+        )
+        return cls(**settings)
+
+
+def _check_names(kind: type, values: dict[str, Any], of: str) -> None:
+    known = {field.name for field in fields(kind)}
+    unknown, missing = sorted(set(values) - known), sorted(known - set(values))
+    if unknown or missing:
+        parts = [f"unknown {', '.join(unknown)}"] if unknown else []
+        parts += [f"missing {', '.join(missing)}"] if missing else []
+        raise ConfigError(f"these are no settings of {of}: {'; '.join(parts)}")
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Functions that return the settings of a training run, and say why."""

@@ -1,0 +1,77 @@
+"""What a task finds out, as plain facts that print, compare and turn into JSON. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """What a model says about one picture.
+
+    image: the path, or the number of an array in the order given.
+    label, probability: the most probable class; None where the picture could not be read.
+    probabilities: the best classes with their probabilities, best first.
+    error: why there is no answer.
+    """
+
+    image: str
+    label: str | None = None
+    probability: float | None = None
+    probabilities: Mapping[str, float]
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassScore:
+    """How one class fares. Each number is None where nothing can be said: no such picture, or no such answer.
+
+    recall: share of the pictures of this class that were found.
+    precision: share of right ones among the pictures that were given this class.
+    """
+
+    pictures: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """How good a model is on pictures whose classes are known; numbers are shares from 0 to 1.
+
+    balanced_accuracy: mean recall of the classes that have pictures here.
+    top5: share of pictures whose class is among the five most probable; None with fewer than six classes,
+        where it says nothing.
+    loss: mean cross-entropy, in nats.
+    confusion: confusion[i][j] counts pictures of class i that were given class j, by the order of `classes`.
+    predictions: one for each picture, in order; answers[i] is what picture i truly shows.
+    split: the part of the data, train, val or test; None where all of it was taken.
+    skipped: pictures that could not be read, with the reason.
+    """
+
+    pictures: int
+    accuracy: float
+    balanced_accuracy: float
+    top5: float | None
+    loss: float
+    classes: tuple[str, ...]
+    per_class: Mapping[str, ClassScore]
+    confusion: tuple[tuple[int, ...], ...]
+    predictions: tuple[Prediction, ...]
+    answers: tuple[str, ...]
+    data: str = ""
+    split: str | None = None
+    weights: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the single predictions, which `predictions_csv` holds."""
+        values = asdict(self)
+        del values["predictions"], values["answers"]
+        return values

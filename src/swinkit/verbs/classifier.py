@@ -1,0 +1,69 @@
+"""A classifier made ready to answer, and the machine to answer with, for the verbs that look at pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swinkit.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from swinkit.models import Swin
+    from swinkit.tasks import Task
+
+
+def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Swin, Task]:
+    """The model of a weights source on its device, and its task with the names of its classes.
+
+    Classes without names are called by their numbers. Raises CheckpointError for weights that cannot be read
+    or that have no classes at all.
+    """
+    from swinkit.tasks import TASKS
+    from swinkit.weights import load
+
+    model = load(weights)
+    count = model.config.classes
+    if not count:
+        raise CheckpointError(
+            f"the model in {weights} has no classes: it was made for features or pre-training",
+            hint="train it on pictures first: swinkit train DATA --weights " + os.fspath(weights),
+        )
+    names = model.labels or tuple(str(number) for number in range(count))
+    return model.to(chosen_device(device)), TASKS["classification"](names)
+
+
+def chosen_device(device: str | None) -> str:
+    """What computes: what was asked for, else a GPU where there is one. ConfigError where it is not there."""
+    import torch
+
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"cannot compute on device {device!r}: {reason}", hint="`swinkit doctor` lists what is there"
+        ) from error
+    return device
+
+
+@contextmanager
+def computing(*, threads: int | None, kernel: str | None) -> Iterator[None]:
+    """These threads and this window attention while inside; what was set before comes back."""
+    import torch
+
+    from swinkit.kernels import use_kernel
+
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads is a count from 1; got {threads}")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        with use_kernel(kernel):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,139 @@
+"""Whether swinkit works here: what is installed, what would compute, and whether it computes right."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swinkit.verbs.machine import Device, Processor, Space, devices, processor, space
+from swinkit.verbs.parity import Parity, check_parity
+
+if TYPE_CHECKING:
+    from swinkit.kernels import KernelReport
+
+_PACKAGES = ("torch", "torchvision", "torchmetrics", "numpy", "pillow", "safetensors", "huggingface_hub")
+_EXTRAS = {
+    "onnx": ("to write models for ONNX Runtime", ("onnx", "onnxscript", "onnxruntime")),
+    "multichannel": ("to read TIFF pictures of many channels", ("tifffile",)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """Optional packages for one purpose."""
+
+    name: str
+    purpose: str
+    missing: tuple[str, ...]
+    command: str
+    """What installs them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor:
+    """What `doctor` found."""
+
+    python: str
+    system: str
+    packages: dict[str, str | None]
+    """Versions; None where one is missing."""
+    torchvision_operators: bool
+    """Whether torchvision's compiled half fits this torch; training does without it."""
+    processor: Processor
+    devices: tuple[Device, ...]
+    space: Space
+    kernels: tuple[KernelReport, ...]
+    parity: tuple[Parity, ...]
+    extras: tuple[Extra, ...]
+    """Those of which something is missing."""
+    cached: tuple[str, ...]
+    """Names of the published weights that lie on this machine's disk."""
+    problems: tuple[str, ...]
+    """What keeps swinkit from working here."""
+
+    @property
+    def ready(self) -> bool:
+        return not self.problems
+
+
+def doctor() -> Doctor:
+    """Say what is installed, which kernel would run and why, and whether it computes right.
+
+    Takes a few seconds and asks no network. `ready` of the result says whether all is well, `problems`
+    what is not.
+    """
+    from swinkit.kernels import kernel_report
+
+    packages = {name: _version(name) for name in ("swinkit", *_PACKAGES)}
+    others = devices()
+    parity = check_parity(["cpu", *(device.name for device in others)])
+    operators, trouble = _torchvision()
+    return Doctor(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}, {platform.machine()}",
+        packages=packages,
+        torchvision_operators=operators,
+        processor=processor(),
+        devices=others,
+        space=space(),
+        kernels=tuple(kernel_report()),
+        parity=parity,
+        extras=_incomplete_extras(),
+        cached=_cached_weights(),
+        problems=(
+            *(
+                f"{name} is not installed; pip install {name}"
+                for name, version in packages.items()
+                if not version
+            ),
+            *trouble,
+            *(
+                f"attention of v{proof.version} on {proof.device} is off by {proof.error:.1e} of its largest "
+                f"entry (at most {proof.tolerance:.0e} is rounding)"
+                for proof in parity
+                if not proof.agrees
+            ),
+        ),
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _torchvision() -> tuple[bool, list[str]]:
+    """Whether its operators work, and what is wrong where it cannot be imported at all."""
+    from swinkit.data.vision import load_torchvision
+
+    try:
+        return load_torchvision()[1], []
+    except ImportError:
+        return False, []  # that it is missing is said with the other packages
+    except (RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        return False, [f"torchvision cannot be imported ({reason}); install the one made for this torch"]
+
+
+def _incomplete_extras() -> tuple[Extra, ...]:
+    extras = (
+        Extra(
+            name=name,
+            purpose=purpose,
+            missing=tuple(package for package in packages if importlib.util.find_spec(package) is None),
+            command=f"pip install 'swinkit[{name}]'",
+        )
+        for name, (purpose, packages) in _EXTRAS.items()
+    )
+    return tuple(extra for extra in extras if extra.missing)
+
+
+def _cached_weights() -> tuple[str, ...]:
+    from swinkit.weights.catalogue import CATALOGUE, is_cached
+
+    return tuple(name for name, entry in CATALOGUE.items() if is_cached(entry))

@@ -1,0 +1,162 @@
+"""How good is a model on pictures whose classes are known?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from swinkit.errors import ConfigError, DataError
+from swinkit.tasks.results import Evaluation
+
+if TYPE_CHECKING:
+    from swinkit.data import ImageSet, Sample
+    from swinkit.engine.run import Run
+
+Part = Literal["train", "val", "test", "all"]
+
+
+def evaluate(
+    data: str | Path | None = None,
+    weights: str | Path | None = None,
+    *,
+    split: Part | None = None,
+    out: str | Path | None = None,
+    batch: int = 64,
+    device: str | None = None,
+    threads: int | None = None,
+    kernel: str | None = None,
+) -> Evaluation:
+    """Score a model on pictures whose classes are known; classes are matched by name.
+
+    Nothing is written unless `out` is given. The pictures that a run was trained on are left out: for its own
+    data, the split is the one that was saved with it.
+
+    Args:
+        data: A folder of class folders, with or without train, val and test above them; by default the data of
+            the run, and the embedded digits where the weights are no run.
+        weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
+        split: The part to score; by default test, else val, else everything.
+        out: A folder to write evaluation.json and predictions.csv into.
+        batch: Pictures that go through the model at once.
+        device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
+        threads: CPU threads; by default as many as torch takes.
+        kernel: Window attention to use (`swinkit doctor` lists them); by default the fastest that applies.
+
+    Raises:
+        DataError: the data has classes that the model does not know, or nothing can be read.
+        CheckpointError: the weights cannot be used.
+    """
+    if weights is None:
+        raise ConfigError(
+            "evaluate needs a model", hint="name a run folder or a weights file: --weights runs/…"
+        )
+    from swinkit.engine.inference import evaluate as score
+    from swinkit.verbs.classifier import computing, open_classifier
+
+    if batch < 1:
+        raise ConfigError(f"batch is a count from 1; got {batch}")
+    images, part = _part(_pictures(data, weights, split), split)
+    with computing(threads=threads, kernel=kernel):
+        model, task = open_classifier(weights, device=device)
+        samples = _labelled(images, task.classes, named=model.labels is not None, weights=weights)
+        skipped = list(images.skipped)
+        found = score(
+            model,
+            task,
+            samples,
+            batch=batch,
+            unreadable=lambda sample, error: skipped.append((sample.path, error.message)),
+        )
+    found = replace(found, data=images.name, split=part, weights=str(weights), skipped=tuple(skipped))
+    if out is not None:
+        write_evaluation(Path(out), found)
+    return found
+
+
+def write_evaluation(folder: Path, found: Evaluation) -> None:
+    """Write evaluation.json, every number, and predictions.csv, every picture."""
+    from swinkit.data import write_atomically
+
+    write_atomically(folder / "predictions.csv", predictions_csv(found))
+    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
+    write_atomically(folder / "evaluation.json", text + "\n")
+
+
+def predictions_csv(found: Evaluation) -> str:
+    """One line a picture: what it shows, what was said, and how probable that was held to be."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("image", "label", "predicted", "probability"))
+    for answer, said in zip(found.answers, found.predictions, strict=True):
+        table.writerow((said.image, answer, said.label, said.probability))
+    return text.getvalue()
+
+
+def _pictures(data: str | Path | None, weights: str | Path, split: Part | None) -> ImageSet:
+    """The data, divided as the run was where the weights are a run on the same data."""
+    from swinkit.data import open_images
+
+    run = _run_of(weights)
+    if run is None:
+        return open_images(data)
+    own = run.config.data
+    images = open_images(own if data is None else data)
+    same = data is None or (own is not None and Path(data).resolve() == Path(own).resolve())
+    return divided_as(run, images) if same and split != "all" else images
+
+
+def divided_as(run: Run, images: ImageSet) -> ImageSet:
+    """Images in the splits that a run saved, without those that it could not read."""
+    from swinkit.data import read_split
+
+    unreadable = {path for path, _ in run.facts["skipped"]}
+    readable = [sample for sample in images.samples if sample.path not in unreadable]
+    return replace(images, samples=read_split(run.split, readable))
+
+
+def _run_of(weights: str | Path) -> Run | None:
+    from swinkit.engine.run import Run
+
+    folder = Path(weights)
+    folder = folder.parent if folder.name == "best.safetensors" else folder
+    return Run(folder) if (folder / "run.json").is_file() else None
+
+
+def _part(images: ImageSet, split: Part | None) -> tuple[ImageSet, str | None]:
+    """The pictures to score and the split they are."""
+    there = images.splits()
+    if split == "all" or (split is None and not there):
+        return images, None
+    wanted = split or ("test" if "test" in there else "val" if "val" in there else "train")
+    if wanted not in there:
+        raise DataError(
+            f"{images.name} has no split {wanted}",
+            hint=f"it has {', '.join(there)}" if there else "leave the split out to score every picture",
+        )
+    return images.split(wanted), wanted
+
+
+def _labelled(
+    images: ImageSet, classes: tuple[str, ...], *, named: bool, weights: str | Path
+) -> list[Sample]:
+    """The samples with labels spelled as the model's classes. Raises DataError listing the differences."""
+    from swinkit.data import match_classes
+
+    given = sorted({sample.label for sample in images.samples if sample.label is not None})
+    if not named:
+        raise DataError(
+            f"the classes of {weights} have no names, so they cannot be matched with {', '.join(given[:4])}",
+            hint="load it with the names and save it: swinkit.save(swinkit.load(…, classes=[…]), …)",
+        )
+    try:
+        spelt = match_classes(given, classes)
+    except DataError as error:
+        raise DataError(
+            f"the model in {weights} does not know all classes of {images.name}: {error.message}",
+            hint=error.hint,
+        ) from error
+    return [replace(s, label=spelt[s.label]) for s in images.samples if s.label is not None]

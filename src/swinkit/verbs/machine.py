@@ -1,0 +1,129 @@
+"""What this machine is: processor, devices, memory and disk, each read where the system says it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+# As torch names them and as Linux does, in the order in which they matter to us.
+_INSTRUCTION_SETS = {
+    "avx2": ("avx2", "avx2"),
+    "avx512": ("avx512_f", "avx512f"),
+    "avx512_vnni": ("avx512_vnni", "avx512_vnni"),
+    "avx512_bf16": ("avx512_bf16", "avx512_bf16"),
+    "amx_bf16": ("amx_bf16", "amx_bf16"),
+    "neon": ("neon", "asimd"),
+    "sve": ("sve", "sve"),
+    "bf16": ("bf16", "bf16"),
+}
+_COMPUTES_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processor:
+    name: str
+    cores: int
+    """Logical cores that this process may use."""
+    threads: int
+    """Threads that torch computes with."""
+    instruction_sets: tuple[str, ...]
+    computes_bf16: bool
+    """Whether bfloat16 products run in hardware, so that autocast to it is faster here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Something torch can compute on besides the processor."""
+
+    name: str
+    """As `--device` takes it."""
+    kind: str
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Bytes of memory and disk; None where the system does not say."""
+
+    memory: int | None
+    memory_free: int | None
+    disk_free: int | None
+    """Where the command runs and writes its runs."""
+
+
+def processor() -> Processor:
+    import torch
+
+    says = _cpuinfo()
+    torch_says: dict[str, str] = getattr(torch.cpu, "get_capabilities", dict)()
+    flags = set((says.get("flags") or says.get("Features") or "").split())
+    sets = tuple(
+        name
+        for name, (of_torch, of_linux) in _INSTRUCTION_SETS.items()
+        if torch_says.get(of_torch) or of_linux in flags
+    )
+    return Processor(
+        name=says.get("model name")
+        or torch_says.get("cpu_name")
+        or platform.processor()
+        or platform.machine(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        instruction_sets=sets,
+        computes_bf16=bool(_COMPUTES_BF16 & set(sets)),
+    )
+
+
+def devices() -> tuple[Device, ...]:
+    import torch
+
+    found = []
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            facts = torch.cuda.get_device_properties(index)
+            found.append(Device(name=f"cuda:{index}", kind=facts.name, memory_bytes=facts.total_memory))
+    if torch.backends.mps.is_available():
+        found.append(Device(name="mps", kind="Apple GPU", memory_bytes=None))
+    return tuple(found)
+
+
+def space() -> Space:
+    memory = _meminfo()
+    limit = _container_limit()
+    total = memory.get("MemTotal")
+    return Space(
+        memory=min(total, limit) if total and limit else total or limit,
+        memory_free=memory.get("MemAvailable"),
+        disk_free=shutil.disk_usage(".").free,
+    )
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the first core."""
+    with contextlib.suppress(OSError):
+        first = Path("/proc/cpuinfo").read_text("utf-8", "replace").partition("\n\n")[0]
+        pairs = (line.partition(":") for line in first.splitlines())
+        return {key.strip(): value.strip() for key, _, value in pairs}
+    return {}
+
+
+def _meminfo() -> dict[str, int]:
+    """Linux's table of memory, in bytes; elsewhere what POSIX knows."""
+    with contextlib.suppress(OSError, ValueError):
+        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
+        return {key: int(value.split()[0]) * 1024 for key, value in (line.split(":", 1) for line in lines)}
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return {"MemTotal": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")}
+    return {}
+
+
+def _container_limit() -> int | None:
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            limit = int(Path(path).read_text("ascii"))
+            return limit if limit < 1 << 60 else None  # "no limit" is a huge number, or the word max
+    return None

@@ -1,0 +1,112 @@
+"""What do these pictures show? Class names with probabilities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from swinkit.errors import ConfigError
+from swinkit.tasks.results import Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from swinkit.data import Sample
+
+    Picture: TypeAlias = str | Path | np.ndarray | Image
+
+
+def predict(
+    images: Picture | Sequence[Picture],
+    weights: str | Path,
+    *,
+    top: int = 5,
+    batch: int = 64,
+    device: str | None = None,
+    threads: int | None = None,
+    kernel: str | None = None,
+) -> list[Prediction]:
+    """Say what pictures show: class names with probabilities, in the order of the pictures.
+
+    A picture that cannot be read yields a prediction with an `error`, and the others go on.
+
+    Args:
+        images: Picture files, and folders, which are searched at any depth; from Python also arrays (H, W, C)
+            or (H, W) and Pillow images; one or many.
+        weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
+        top: How many classes to name for each picture.
+        batch: Pictures that go through the model at once.
+        device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
+        threads: CPU threads; by default as many as torch takes.
+        kernel: Window attention to use (`swinkit doctor` lists them); by default the fastest that applies.
+
+    Raises:
+        DataError: a folder holds no pictures.
+        CheckpointError: the weights cannot be used.
+    """
+    from swinkit.engine.inference import outputs_of
+    from swinkit.verbs.classifier import computing, open_classifier
+
+    if top < 1 or batch < 1:
+        raise ConfigError(f"top and batch are counts from 1; got {top} and {batch}")
+    samples = _samples(images)
+    found: dict[int, Prediction] = {}  # by id: two pictures may have one name
+    with computing(threads=threads, kernel=kernel):
+        model, task = open_classifier(weights, device=device)
+        batches = outputs_of(
+            model,
+            samples,
+            batch=batch,
+            unreadable=lambda sample, error: found.update({id(sample): _failed(sample, error.message)}),
+        )
+        for some, outputs in batches:
+            for sample, best in zip(some, task.decode(outputs, top=top), strict=True):
+                found[id(sample)] = _answered(sample, best)
+    return [found[id(sample)] for sample in samples]
+
+
+def _answered(sample: Sample, best: dict[str, float]) -> Prediction:
+    label = next(iter(best))
+    return Prediction(image=sample.name, label=label, probability=best[label], probabilities=best)
+
+
+def _failed(sample: Sample, reason: str) -> Prediction:
+    return Prediction(
+        image=sample.name, probabilities={}, error=reason.removeprefix(f"cannot read {sample.name}: ")
+    )
+
+
+def _samples(images: Any) -> list[Sample]:
+    """Every picture that was given, folders replaced by what is in them; arrays are named by their place."""
+    from swinkit.data import Sample, list_pictures
+
+    given = list(images) if isinstance(images, (list, tuple)) else [images]
+    samples: list[Sample] = []
+    for number, image in enumerate(given, start=1):
+        if isinstance(image, (str, os.PathLike)):
+            paths = list_pictures([image]) if os.path.isdir(image) else [Path(image)]
+            samples += (Sample(name=str(path), label=None, source=path) for path in paths)
+        else:
+            samples.append(Sample(name=f"picture {number}", label=None, source=_array(image)))
+    if not samples:
+        raise ConfigError("no picture was given", hint="name files or folders")
+    return samples
+
+
+def _array(image: Any) -> np.ndarray:
+    """H, W, C of an array or a Pillow image."""
+    import numpy as np
+    from PIL.Image import Image
+
+    from swinkit.data.pictures import decode
+    from swinkit.data.read import MAX_PIXELS
+
+    if isinstance(image, Image):
+        return decode(image, max_pixels=MAX_PIXELS)
+    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3):
+        what = f"an array of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ConfigError(f"a picture is a path, an array (H, W, C) or (H, W), or a Pillow image; got {what}")
+    return image[..., None] if image.ndim == 2 else image

@@ -1,0 +1,449 @@
+"""The architecture of a Swin, from the names, shapes and buffers of its tensors and from what stands beside
+them.
+
+What the tensors tell is taken from them; a description that contradicts them is an error. What neither tells
+is asked for by the name of a keyword of `load`, never guessed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from swinkit.errors import CheckpointError, ConfigError
+from swinkit.models import SwinConfig
+from swinkit.models.resize import window_per_stage
+from swinkit.weights.described import Facts
+from swinkit.weights.formats import Format
+from swinkit.weights.names import Translation
+from swinkit.windows import POLICIES, Pair, WindowPlan, pair, relative_index, window_plan
+
+Window = int | Pair | Sequence[int | Pair]
+PretrainedWindow = int | Sequence[int | Pair | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the caller of `load` says: facts where the file states none, wishes where it does."""
+
+    window: Window | None = None
+    pretrained_window: PretrainedWindow | None = None
+    image_size: int | Pair | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inferred:
+    """The architecture of a file as it stands, its tensors in their final shapes, and remarks for the
+    report."""
+
+    config: SwinConfig
+    tensors: dict[str, Tensor]
+    notes: tuple[str, ...] = ()
+
+
+def infer(found: Translation, form: Format, facts: Facts, asked: Asked) -> Inferred:
+    """Raises CheckpointError naming what contradicts the tensors, or the keyword that would tell the rest."""
+    if facts.config is not None:
+        return Inferred(config=facts.config, tensors=found.tensors)
+    try:
+        frame = _frame(found)
+        facts, notes = _with_name(frame, facts)
+        _check(frame, facts)
+        frame = _with_surroundings(frame, found, form, facts, asked)
+        windows = _windows(frame, found, facts, asked)
+        pretrained, remark = _pretrained(frame, found, facts, asked, windows)
+        config = replace(frame, window=windows, pretrained_window=pretrained)
+    except ConfigError as error:
+        raise CheckpointError(error.message, hint=error.hint) from None
+    tensors = {name: _shaped(name, tensor, config) for name, tensor in found.tensors.items()}
+    return Inferred(config=config, tensors=tensors, notes=(*notes, *remark))
+
+
+# What names and shapes tell ---------------------------------------------------------------------------------
+
+_BLOCK = re.compile(r"stages\.(\d+)\.blocks\.(\d+)\.(.+)")
+
+
+def _frame(found: Translation) -> SwinConfig:
+    """All but windows, image size and policy; windows of one token stand in for the time being."""
+    tensors = found.tensors
+    conv = _required(tensors, "patch_embed.proj.weight")
+    depths = _depths(tensors)
+    version = _version(tensors)
+    stages = len(depths)
+    head, norms = tensors.get("head.weight"), _numbers(tensors, r"norms\.(\d+)\.weight")
+    classes = 0 if head is None or not head.dim() else head.shape[0]
+    headless = not classes and "norm.weight" not in tensors
+    return SwinConfig(
+        version=version,
+        embed_dim=conv.shape[0],
+        depths=depths,
+        num_heads=tuple(_heads(tensors, stage, version) for stage in range(stages)),
+        window=((1, 1),) * stages,
+        patch_size=(conv.shape[2], conv.shape[3]),
+        in_channels=conv.shape[1],
+        mlp_ratio=_mlp_ratio(tensors, conv.shape[0], stages),
+        qkv_bias=any(name.endswith(("attention.qkv.bias", "attention.q_bias")) for name in tensors),
+        patch_norm="patch_embed.norm.weight" in tensors,
+        extra_norm_every=min(_numbers(tensors, r"stages\.\d+\.blocks\.(\d+)\.norm3\.weight"), default=-1) + 1,
+        classes=classes,
+        dense=tuple(norms) or (tuple(range(stages)) if headless else None),
+        norms=bool(norms) or not headless,
+        masked_modelling="decoder.weight" in tensors,
+    )
+
+
+def _version(tensors: dict[str, Tensor]) -> Literal[1, 2]:
+    v1 = any(name.endswith(".bias_table") for name in tensors)
+    v2 = any(name.endswith(".logit_scale") for name in tensors)
+    if v1 == v2:
+        raise CheckpointError(
+            "holds relative position bias tables (v1) and logit scales (v2) at once"
+            if v1
+            else "holds neither relative position bias tables (v1) nor logit scales (v2)"
+        )
+    return 2 if v2 else 1
+
+
+def _depths(tensors: dict[str, Tensor]) -> tuple[int, ...]:
+    depths: dict[int, int] = {}
+    for match in filter(None, map(_BLOCK.fullmatch, tensors)):
+        stage, block = int(match[1]), int(match[2])
+        depths[stage] = max(depths.get(stage, 0), block + 1)
+    lacking = sorted(set(range(max(depths, default=0) + 1)) - set(depths))
+    if lacking:
+        raise CheckpointError(f"holds no blocks of stage {lacking[0]}")
+    return tuple(depths[stage] for stage in range(len(depths)))
+
+
+def _heads(tensors: dict[str, Tensor], stage: int, version: int) -> int:
+    return _in_stage(
+        tensors, stage, "attention.bias_table" if version == 1 else "attention.logit_scale"
+    ).shape[0]
+
+
+def _mlp_ratio(tensors: dict[str, Tensor], embed_dim: int, stages: int) -> float:
+    """The ratio of which `int(channels · ratio)` gives the hidden width of every stage, or of most."""
+    hidden = {embed_dim * 2**i: _in_stage(tensors, i, "mlp.fc1.weight").shape[0] for i in range(stages)}
+    ratios = {width / channels for channels, width in hidden.items()}
+    return max(ratios, key=lambda ratio: (sum(int(c * ratio) == width for c, width in hidden.items()), ratio))
+
+
+def _in_stage(tensors: dict[str, Tensor], stage: int, ending: str) -> Tensor:
+    """The tensor of that name in the first block of a stage that has it."""
+    for name, tensor in tensors.items():
+        match = _BLOCK.fullmatch(name)
+        if match and int(match[1]) == stage and match[3] == ending and tensor.dim() >= 2:
+            return tensor
+    raise CheckpointError(f"lacks {ending} in every block of stage {stage}")
+
+
+def _required(tensors: dict[str, Tensor], name: str) -> Tensor:
+    if name not in tensors or tensors[name].dim() != 4:
+        raise CheckpointError(f"lacks {name}, the convolution that makes patches")
+    return tensors[name]
+
+
+def _numbers(tensors: dict[str, Tensor], pattern: str) -> list[int]:
+    return sorted({int(match[1]) for match in map(re.compile(pattern).fullmatch, tensors) if match})
+
+
+# What stands beside -----------------------------------------------------------------------------------------
+
+
+def _with_name(frame: SwinConfig, facts: Facts) -> tuple[Facts, tuple[str, ...]]:
+    """The facts that a published name stands for, where the tensors are of that architecture."""
+    named = facts.named
+    if named is None:
+        return facts, ()
+    same = all(
+        getattr(named, key) == getattr(frame, key) for key in ("version", "embed_dim", "depths", "num_heads")
+    )
+    if not same:
+        return facts, (f"{facts.origin} names another architecture than the tensors have; it was not used",)
+    filled = replace(
+        facts,
+        window=facts.window or named.window,
+        image_size=facts.image_size or named.image_size,
+        pretrained_window=named.pretrained_window or ()
+        if facts.pretrained_window is None
+        else facts.pretrained_window,
+    )
+    return filled, ()
+
+
+def _check(frame: SwinConfig, facts: Facts) -> None:
+    """All statements that contradict the tensors, at once."""
+    keys = ("version", "embed_dim", "depths", "num_heads", "patch_size", "in_channels", "qkv_bias")
+    wrong = [
+        f"{key} is {getattr(facts, key)} there and {getattr(frame, key)} in the tensors"
+        for key in keys
+        if getattr(facts, key) is not None and getattr(facts, key) != getattr(frame, key)
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"is contradicted by {facts.origin}: {'; '.join(wrong)}",
+            hint="tensors are missing, or the description belongs to another file",
+        )
+
+
+def _with_surroundings(
+    frame: SwinConfig, found: Translation, form: Format, facts: Facts, asked: Asked
+) -> SwinConfig:
+    """Image size, stages of a backbone, policy and position added."""
+    wished = None if asked.image_size is None else pair(asked.image_size, "image_size")
+    image_size = _image_size_of_masks(frame, found) or facts.image_size
+    if frame.dense is not None and not frame.norms and facts.dense is not None:
+        frame = replace(frame, dense=facts.dense)
+    policy = facts.policy or POLICIES[form.policy(frame)]
+    frame = replace(frame, image_size=image_size or wished, policy=policy)
+    position = found.tensors.get("position")
+    return frame if position is None else replace(frame, position=_map_of(position, frame))
+
+
+def _map_of(position: Tensor, frame: SwinConfig) -> Pair:
+    """Rows and columns of an absolute position embedding, (1, H, W, C) or (1, L, C)."""
+    if position.dim() == 4:
+        return position.shape[1], position.shape[2]
+    tokens = position.shape[1]
+    if frame.image_size is not None and math.prod(frame.map_size(frame.image_size, 0)) == tokens:
+        return frame.map_size(frame.image_size, 0)
+    side = math.isqrt(tokens)
+    if side * side != tokens:
+        raise CheckpointError(
+            f"has an absolute position embedding of {tokens} tokens, which are no square map",
+            hint="say for which picture it was made: image_size=(height, width)",
+        )
+    return side, side
+
+
+# Windows ----------------------------------------------------------------------------------------------------
+
+
+def _windows(frame: SwinConfig, found: Translation, facts: Facts, asked: Asked) -> tuple[Pair, ...]:
+    """The window of each stage as the file holds it."""
+    stages = range(len(frame.depths))
+    stated = [_stated_window(found, stage) for stage in stages]
+    masked = _window_of_masks(found)
+    if masked is not None:  # one window in the whole model, smaller only where the map is
+        stated = [
+            window or _shrunk(frame, stage, masked) for stage, window in zip(stages, stated, strict=True)
+        ]
+    described = _per_stage(facts.window, len(stages))
+    wished = None if asked.window is None else window_per_stage(asked.window, len(stages))
+    if frame.version == 1:
+        return tuple(
+            _window_of_table(frame, found, stage, stated[stage], [w[stage] for w in (described, wished) if w])
+            for stage in stages
+        )
+    said = described or wished
+    if not all(stated) and said is None:
+        raise CheckpointError(
+            "is a Swin v2 that does not say its window: no tensor of v2 depends on it",
+            hint="say it, and that of pretraining where it was another: window=…, pretrained_window=…",
+        )
+    return tuple(stated[stage] or _shrunk(frame, stage, said[stage]) for stage in stages)  # type: ignore[index]
+
+
+def _per_stage(windows: Pair | tuple[Pair, ...] | None, stages: int) -> tuple[Pair, ...] | None:
+    return None if windows is None else window_per_stage(windows, stages)
+
+
+def _shrunk(frame: SwinConfig, stage: int, window: Pair) -> Pair:
+    """The window that a library builds where it knows the map; the same window where no map is known."""
+    size = frame.configured_map(stage)
+    if size is None:
+        return window
+    return window_plan(*size, window=window, shifted=False, policy=frame.policy).window
+
+
+def _stated_window(found: Translation, stage: int) -> Pair | None:
+    """The window that a buffer of this stage, or a table that is laid out already, tells."""
+    for name, buffer in _of_stage(found.buffers, stage):
+        if name.endswith(".relative_index"):
+            return _window_of_index(buffer, found.theirs.get(name, name))
+        if name.endswith(".relative_coordinates") and buffer.dim() == 4:
+            return (buffer.shape[1] + 1) // 2, (buffer.shape[2] + 1) // 2
+    for name, tensor in _of_stage(found.tensors, stage):
+        if name.endswith(".bias_table") and tensor.dim() == 3:
+            return (tensor.shape[1] + 1) // 2, (tensor.shape[2] + 1) // 2
+    return None
+
+
+def _window_of_index(index: Tensor, name: str) -> Pair:
+    """Sides of the window whose index this is; the first row counts down by one along each of its rows."""
+    tokens = math.isqrt(index.numel())
+    first = index.flatten()[:tokens]
+    steps = (first.diff() == -1).tolist()
+    columns = steps.index(False) + 1 if False in steps else tokens
+    window = tokens // columns, columns
+    if tokens * tokens != index.numel() or not torch.equal(
+        index.view(tokens, tokens), relative_index(window)
+    ):
+        raise CheckpointError(
+            f"orders its bias tables in an unknown way: {name} is no index of a window's offsets"
+        )
+    return window
+
+
+def _window_of_table(
+    frame: SwinConfig, found: Translation, stage: int, stated: Pair | None, said: list[Pair]
+) -> Pair:
+    """v1: the window that the rows of a bias table allow, where a buffer, a description or the caller
+    names it."""
+    table = _in_stage(found.tensors, stage, "attention.bias_table")
+    if table.dim() == 3:
+        return (table.shape[1] + 1) // 2, (table.shape[2] + 1) // 2
+    rows = table.shape[1]
+    candidates = (
+        [stated] if stated else [w for window in said for w in (window, _shrunk(frame, stage, window))]
+    )
+    for window in candidates:
+        if (2 * window[0] - 1) * (2 * window[1] - 1) == rows:
+            return window
+    if stated:
+        raise CheckpointError(
+            f"contradicts itself: a table of {rows} rows in stage {stage} beside an index for {stated}"
+        )
+    side = math.isqrt(rows)
+    if side * side == rows and side % 2:
+        return (side + 1) // 2, (side + 1) // 2
+    possible = [(a, rows // a) for a in range(1, rows + 1, 2) if rows % a == 0 and rows // a % 2]
+    windows = ", ".join(f"({(a + 1) // 2}, {(b + 1) // 2})" for a, b in possible)
+    raise CheckpointError(
+        f"has bias tables of {rows} rows in stage {stage}, which is no square window"
+        + (f"; it may be {windows}" if windows else " and no other either"),
+        hint="say which one it is: window=(rows, columns)",
+    )
+
+
+def _of_stage(tensors: dict[str, Tensor], stage: int) -> Iterator[tuple[str, Tensor]]:
+    return ((name, tensor) for name, tensor in tensors.items() if name.startswith(f"stages.{stage}."))
+
+
+# Masks: a saved mask tells the window, how many there are, and so the size of the picture -------------------
+
+
+def _masks(found: Translation) -> Iterator[tuple[int, WindowPlan]]:
+    for name, mask in found.buffers.items():
+        match = _BLOCK.fullmatch(name)
+        if match and match[3] == "mask" and mask.dim() == 3:
+            plan = _plan_of_mask(mask)
+            if plan is not None:
+                yield int(match[1]), plan
+
+
+def _plan_of_mask(mask: Tensor) -> WindowPlan | None:
+    """The only geometry that has this mask (G, N, N), if there is one."""
+    windows, tokens = mask.shape[0], mask.shape[1]
+    for rows in sorted(_divisors(tokens), key=lambda side: abs(side - tokens // side)):
+        for down in _divisors(windows):
+            window, grid = (rows, tokens // rows), (down, windows // down)
+            plan = WindowPlan(
+                map=(grid[0] * window[0], grid[1] * window[1]),
+                window=window,
+                shift=(window[0] // 2, window[1] // 2),
+            )
+            corner = plan.window_mask(grid[0] - 1, grid[1] - 1)
+            if torch.equal(corner, mask[-1].float()) and torch.equal(plan.mask(), mask.float()):
+                return plan
+    return None
+
+
+def _window_of_masks(found: Translation) -> Pair | None:
+    return next((plan.window for _, plan in _masks(found)), None)
+
+
+def _image_size_of_masks(frame: SwinConfig, found: Translation) -> Pair | None:
+    for stage, plan in _masks(found):
+        rows, columns = frame.strides[stage]
+        return plan.map[0] * rows, plan.map[1] * columns
+    return None
+
+
+def _divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+# The window of pretraining ----------------------------------------------------------------------------------
+
+
+def _pretrained(
+    frame: SwinConfig, found: Translation, facts: Facts, asked: Asked, windows: tuple[Pair, ...]
+) -> tuple[tuple[Pair | None, ...] | None, tuple[str, ...]]:
+    """v2: the window for which the coordinates of each stage are scaled, and a remark where nothing tells
+    it."""
+    stages = len(frame.depths)
+    if frame.version == 1:
+        if asked.pretrained_window is not None:
+            raise CheckpointError("is a Swin v1, which has bias tables and no pretrained window")
+        return None, ()
+    measured = [_measure(found, stage, windows[stage]) for stage in range(stages)]
+    if all(known for known, _ in measured):
+        told = tuple(window for _, window in measured)
+        return (told if any(told) else None), ()
+    if facts.pretrained_window is not None:
+        return facts.pretrained_window or None, ()
+    if asked.pretrained_window is not None:
+        return pretrained_per_stage(asked.pretrained_window, stages), ()
+    return None, (
+        "no pretrained window is stated, so coordinates are scaled to the window itself; weights that were "
+        "fine-tuned with another window than they were pretrained with need pretrained_window=…",
+    )
+
+
+def _measure(found: Translation, stage: int, window: Pair) -> tuple[bool, Pair | None]:
+    """Whether a saved table of coordinates tells the window they are scaled to, and which it is if
+    another."""
+    for name, table in _of_stage(found.buffers, stage):
+        if name.endswith(".relative_coordinates") and table.dim() == 4:
+            sides = tuple(_scaled_to(table[..., axis], window[axis]) for axis in (0, 1))
+            return True, None if sides == window else (sides[0], sides[1])
+    return False, None
+
+
+def _scaled_to(coordinates: Tensor, side: int) -> int:
+    """The side M₀ for which the largest coordinate is `log2(8·(M − 1)/(M₀ − 1) + 1) / 3`."""
+    largest = float(coordinates.max())
+    if side == 1 or not math.isfinite(largest) or largest <= 0:
+        return side
+    exact = 1 + 8 * (side - 1) / (2 ** (3 * largest) - 1)
+    if abs(exact - round(exact)) > 0.05:
+        raise CheckpointError(
+            f"scales its coordinates to a window of {exact:.2f} tokens, which is no whole number"
+        )
+    return round(exact)
+
+
+def pretrained_per_stage(window: PretrainedWindow, stages: int) -> tuple[Pair | None, ...] | None:
+    """One pretrained window per stage from what a caller may give; 0 or None is "not set"."""
+    if isinstance(window, int):
+        return (pair(window, "pretrained_window"),) * stages if window else None
+    entries = list(window)
+    if len(entries) != stages:
+        raise CheckpointError(
+            f"pretrained_window takes one side, or one per stage ({stages}); got {window!r}"
+        )
+    result = tuple(pair(entry, "pretrained_window") if entry else None for entry in entries)
+    return result if any(result) else None
+
+
+# Final shapes -----------------------------------------------------------------------------------------------
+
+
+def _shaped(name: str, tensor: Tensor, config: SwinConfig) -> Tensor:
+    """Flat tables and positions laid out, now that window and map are known; misfits are left for the
+    check."""
+    if name.endswith(".bias_table") and tensor.dim() == 2:
+        mh, mw = config.window[int(name.split(".")[1])]
+        rows, columns = 2 * mh - 1, 2 * mw - 1
+        return tensor.reshape(-1, rows, columns) if tensor.shape[1] == rows * columns else tensor
+    if name == "position" and tensor.dim() == 3 and config.position is not None:
+        return tensor.reshape(1, *config.position, -1)
+    return tensor
