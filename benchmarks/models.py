@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -117,9 +117,17 @@ def peak_memory(peer: str, model: str, mode: str, batch: int, threads: int) -> f
 
 def print_peak(peer: str, mode: str, model: str, batch: int) -> None:
     one = call(build(peer, model), image(model, batch), mode)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    call(build(peer, model), image(model, 1), mode)()  # libraries take memory of their own at the first call
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew (Linux)
+    before = resident("VmRSS")
     one()
-    print(json.dumps((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+    print(json.dumps(resident("VmHWM") - before))
+
+
+def resident(field: str) -> float:
+    """MiB of this process: `VmRSS` now, `VmHWM` at its peak (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 def main() -> None:

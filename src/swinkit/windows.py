@@ -135,7 +135,9 @@ class WindowPlan(NamedTuple):
         """Where each coordinate of an axis lies after padding and shift. (map size)"""
         size = self.map[axis]
         wraps_at = size if self.rolls_first else self.padded[axis]
-        return (torch.arange(size, device=device) + (wraps_at - self.shift[axis])) % wraps_at
+        place = torch.arange(size, device=device) - self.shift[axis]
+        # Not `%`: ONNX has no remainder by a size that is known only at run time.
+        return torch.where(place < 0, place + wraps_at, place)
 
     def coordinates(self, device: torch.device | None = None) -> Tensor:
         """Row and column on the map of each token of each window, −1 for padding. (G, N, 2)"""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -239,3 +241,28 @@ def test_python_dash_m_is_the_same_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1", "FORCE_COLOR": ""}, {"TERM": "dumb"}], ids=str)
 def test_no_colour_where_it_is_not_wanted(environment: dict[str, str]) -> None:
     assert "\x1b" not in swinkit("modles", **environment).stderr
+
+
+@pytest.mark.parametrize(("no_color", "expected"), [("1", False), ("", True)])
+def test_help_on_a_terminal_is_coloured_unless_no_color_is_set(
+    no_color: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pty = pytest.importorskip("pty")  # a pretended terminal; not on Windows
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "swinkit", "models", "--help"]
+
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        shown = b"".join(read_all(ours))
+    os.close(ours)
+
+    assert b"swinkit" in shown
+    assert (b"\x1b" in shown) == expected
+
+
+def read_all(terminal: int) -> Iterator[bytes]:
+    with contextlib.suppress(OSError):  # Linux's word for the end
+        while part := os.read(terminal, 4096):
+            yield part

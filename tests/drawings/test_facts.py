@@ -13,7 +13,6 @@ from swinkit.drawings.facts import (
     Facts,
     blocks_to_show,
     gather,
-    principal_colours,
     shown_picture,
     visible,
     window_kinds,
@@ -34,10 +33,10 @@ def test_looking_at_a_model_leaves_it_as_it_was(small_model: Swin) -> None:
 
 
 def test_the_stages_are_those_of_the_model_at_this_size(facts: Facts) -> None:
-    assert [(16, 16), (8, 8), (4, 4)] == [stage.map for stage in facts.stages]
-    assert [(4, 4), (2, 2), (1, 1)] == [stage.plain.grid for stage in facts.stages]
-    assert [True, True, False] == [stage.shifts for stage in facts.stages]
-    assert [9, 1, 1] == [stage.whole_windows for stage in facts.stages]  # (n − 1)² of n²
+    assert [stage.map for stage in facts.stages] == [(16, 16), (8, 8), (4, 4)]
+    assert [stage.plain.grid for stage in facts.stages] == [(4, 4), (2, 2), (1, 1)]
+    assert [stage.shifts for stage in facts.stages] == [True, True, False]
+    assert [stage.whole_windows for stage in facts.stages] == [9, 1, 1]  # (n − 1)² of n²
 
 
 def test_shifting_is_explained_on_two_by_two_windows_where_there_are_some(facts: Facts) -> None:
@@ -61,8 +60,8 @@ def test_a_stage_that_is_mostly_padding_does_not_explain_shifting() -> None:
 
     facts = gather(model, scene(), model.preprocess.for_size((24, 24)))
 
-    assert [0, 28] == [stage.padding for stage in facts.stages]
-    assert (0, (3, 3)) == (facts.teaching.stage, facts.teaching.plan.grid)
+    assert [stage.padding for stage in facts.stages] == [0, 28]
+    assert (facts.teaching.stage, facts.teaching.plan.grid) == (0, (3, 3))
 
 
 def test_one_plain_and_one_shifted_block_of_each_stage_are_shown(facts: Facts) -> None:
@@ -125,26 +124,6 @@ def test_the_example_token_is_what_the_patch_embedding_makes_of_its_patch(
     with torch.no_grad():
         expected = small_model.patch_embed(patch[None])[0, 0, 0]
     assert torch.allclose(expected, torch.from_numpy(facts.patches.embedding), atol=1e-5)
-
-
-def test_a_map_of_three_directions_is_explained_whole() -> None:
-    features = torch.randn(6, 5, 3) @ torch.randn(3, 40)
-    picture, explained = principal_colours(features)
-    assert picture.shape == (6, 5, 3)
-    assert explained == pytest.approx(1)
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 8), (2, 1, 8), (1, 2, 2)], ids=str)
-def test_a_map_of_one_or_two_tokens_is_still_a_picture(shape: tuple[int, int, int]) -> None:
-    picture, _ = principal_colours(torch.randn(shape))
-    assert picture.shape == (*shape[:2], 3)
-
-
-def test_equal_tokens_have_equal_colours() -> None:
-    features = torch.randn(4, 4, 16)
-    features[3, 3] = features[0, 0]
-    picture, _ = principal_colours(features)
-    assert np.array_equal(picture[0, 0], picture[3, 3])
 
 
 def test_the_picture_is_finer_than_the_input_only_where_the_original_is() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from swinkit.drawings.facts import Facts
 from swinkit.drawings.measure import compare_attention
-from swinkit.drawings.page import CONTENTS, Subject, policy_sentence, render
+from swinkit.drawings.page import CONTENTS, Subject, render
+from swinkit.drawings.words import policy_sentence
 from swinkit.models import size_config
 from swinkit.windows import POLICIES
 

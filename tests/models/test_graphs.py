@@ -15,6 +15,18 @@ SIZES = [
 ]  # fmt: skip
 
 
+# Compiling takes long: the two cases that differ most, and the others in the long run.
+KINDS = pytest.mark.parametrize(
+    ("version", "dense"),
+    [
+        pytest.param(1, None, id="v1 classifier"),
+        pytest.param(2, True, id="v2 backbone"),
+        pytest.param(1, True, id="v1 backbone", marks=pytest.mark.soak),
+        pytest.param(2, None, id="v2 classifier", marks=pytest.mark.soak),
+    ],
+)
+
+
 def two_stages(version, **settings):
     return small_swin(version, depths=(2, 2), num_heads=(2, 4), **settings)
 
@@ -32,8 +44,7 @@ class Counted:
         return aot_eager(module, example_inputs)
 
 
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("dense", [None, True], ids=["classifier", "backbone"])
+@KINDS
 def test_ten_sizes_compile_to_at_most_two_graphs(version, dense):
     torch._dynamo.reset()
     model = two_stages(version, dense=dense, classes=0 if dense else 7)
@@ -78,8 +89,7 @@ def test_torch_export_takes_any_batch_and_size(version):
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("dense", [None, True], ids=["classifier", "backbone"])
+@KINDS
 def test_onnx_runtime_agrees_at_several_batches_and_sizes(version, dense, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

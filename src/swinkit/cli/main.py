@@ -27,7 +27,7 @@ from swinkit.cli.doors.inspect import Inspect
 from swinkit.cli.doors.models import Models
 from swinkit.cli.doors.predict import Predict
 from swinkit.cli.doors.train import Train
-from swinkit.cli.screen import complain, say
+from swinkit.cli.screen import complain, say, wants_colour
 from swinkit.errors import DataError, ExportError, KernelRefused, SwinkitError
 
 VERBS: dict[str, type[Door]] = {
@@ -83,6 +83,8 @@ def _parsed(verb: str, rest: Sequence[str]) -> Door:
     """The door with its options read; leaves with 0 after `--help`, with 2 after a mistake."""
     import tyro
 
+    # tyro does not hear NO_COLOR, and asks stdout whether it may colour what it writes to stderr.
+    tyro._experimental_options["ansi_codes"] = wants_colour()
     door = VERBS[verb]
     return tyro.cli(
         door,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ def complain(message: str, hint: str = "") -> None:
     if hint:
         console.print("hint:", style="bold cyan", end=" ")
         console.print(hint)
+
+
+def wants_colour() -> bool:
+    """Whether both ends are a terminal on which nobody has asked for none."""
+    return sys.stdout.isatty() and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def print_json(value: Any) -> None:

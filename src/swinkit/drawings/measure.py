@@ -150,7 +150,7 @@ def _measure(layer: nn.Module, plan: WindowPlan, channels: int) -> tuple[float, 
     with torch.inference_mode():
         kept, _ = _memory_of(layer, x, plan)  # what the first call leaves behind is needed later too
         _, peak = _memory_of(layer, x, plan)
-        times = []
+        times: list[float] = []
         until = time.perf_counter() + 0.05
         while not times or (time.perf_counter() < until and len(times) < 20):
             start = time.perf_counter()

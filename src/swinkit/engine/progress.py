@@ -1,4 +1,4 @@
-"""What a person sees while a run is under way: a bar on a terminal, else a line an epoch; log.txt has it all."""
+"""What a person sees of a run under way: a bar on a terminal, else a line an epoch; log.txt has it all."""
 
 from __future__ import annotations
 

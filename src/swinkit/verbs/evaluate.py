@@ -36,8 +36,8 @@ def evaluate(
     data, the split is the one that was saved with it.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them; by default the data of
-            the run, and the embedded digits where the weights are no run.
+        data: A folder of class folders, with or without train, val and test above them; by default the data
+            of the run, and the embedded digits where the weights are no run.
         weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
         split: The part to score; by default test, else val, else everything.
         out: A folder to write evaluation.json and predictions.csv into.

@@ -36,8 +36,8 @@ def explain(
 ) -> Path:
     """Write a page that explains Swin on a picture, and return where it is.
 
-    The page is one HTML file that needs no network: patches, windows, the cyclic shift, masks, position biases, feature
-    maps, attention of any token you click, and what attention costs on this machine.
+    The page is one HTML file that needs no network: patches, windows, the cyclic shift, masks, position
+    biases, feature maps, attention of any token you click, and what attention costs on this machine.
 
     image: a file, or an array (H, W, C); by default an embedded picture.
     weights: a weights file, a run folder, a published name or a model; without any, fresh weights.
@@ -46,8 +46,8 @@ def explain(
     measure: whether to time attention, a few seconds.
     out: the page, or a folder for it; by default runs/explain-NAME/explain.html.
 
-    Raises DataError for a picture that cannot be read, CheckpointError for such weights, ConfigError for both `weights`
-    and `model`, RunError where `out` exists already, unless `overwrite`.
+    Raises DataError for a picture that cannot be read, CheckpointError for such weights, ConfigError for
+    both `weights` and `model`, RunError where `out` exists already, unless `overwrite`.
     """
     from swinkit.data import write_atomically
     from swinkit.drawings.facts import gather

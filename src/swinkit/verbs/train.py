@@ -49,8 +49,8 @@ def train(
 ) -> Run:
     """Train a Swin on pictures; says what it will do and why, then does it.
 
-    Everything about the training lies in the run's folder, which `predict` and `evaluate` take as weights. Ctrl-C
-    saves first and says how to go on.
+    Everything about the training lies in the run's folder, which `predict` and `evaluate` take as weights.
+    Ctrl-C saves first and says how to go on.
 
     Args:
         data: A folder of class folders, with or without train, val and test above them; without one, the

@@ -61,6 +61,15 @@ def described(extra: Mapping[str, Any]) -> Facts:
     Raises CheckpointError for settings that no Swin of ours reproduces: attention dropout, another
     activation.
     """
+    try:
+        return _described(extra)
+    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"has a description beside its tensors that makes no sense ({error})") from None
+
+
+def _described(extra: Mapping[str, Any]) -> Facts:
     ours = _mapping(extra.get("metadata")).get("swinkit")
     if ours is not None:
         return _from_swinkit(ours)
@@ -123,8 +132,8 @@ def _from_timm(config: Mapping[str, Any]) -> Facts:
         },
     )
     named = _published(name)
-    input_size = cfg.get("input_size") or (None, None, None)
-    image_size = _pair(given.get("img_size")) or _pair(input_size[1:])
+    input_size = cfg.get("input_size")
+    image_size = _pair(given.get("img_size")) or (_pair(input_size[1:]) if input_size else None)
     return Facts(
         origin="config.json",
         named=named,

@@ -267,7 +267,9 @@ def _stated_window(found: Translation, stage: int) -> Pair | None:
     """The window that a buffer of this stage, or a table that is laid out already, tells."""
     for name, buffer in _of_stage(found.buffers, stage):
         if name.endswith(".relative_index"):
-            return _window_of_index(buffer, found.theirs.get(name, name))
+            window = _window_of_index(buffer, found.theirs.get(name, name))
+            if 1 not in window or window == (1, 1):  # a row and a column of tokens have the same index
+                return window
         if name.endswith(".relative_coordinates") and buffer.dim() == 4:
             return (buffer.shape[1] + 1) // 2, (buffer.shape[2] + 1) // 2
     for name, tensor in _of_stage(found.tensors, stage):
@@ -345,11 +347,8 @@ def _plan_of_mask(mask: Tensor) -> WindowPlan | None:
     for rows in sorted(_divisors(tokens), key=lambda side: abs(side - tokens // side)):
         for down in _divisors(windows):
             window, grid = (rows, tokens // rows), (down, windows // down)
-            plan = WindowPlan(
-                map=(grid[0] * window[0], grid[1] * window[1]),
-                window=window,
-                shift=(window[0] // 2, window[1] // 2),
-            )
+            shift = tuple(0 if count == 1 else side // 2 for count, side in zip(grid, window, strict=True))
+            plan = WindowPlan((grid[0] * window[0], grid[1] * window[1]), window, (shift[0], shift[1]))
             corner = plan.window_mask(grid[0] - 1, grid[1] - 1)
             if torch.equal(corner, mask[-1].float()) and torch.equal(plan.mask(), mask.float()):
                 return plan

@@ -183,16 +183,14 @@ def coordinate_buffers(config: SwinConfig) -> Tensors:
     }
 
 
-def mask_buffers(config: SwinConfig) -> Tensors:
-    """`mask` of every shifted block at `config.image_size`, by Microsoft's rule: (G, N, N)."""
+def mask_buffers(config: SwinConfig, policy: str = "microsoft") -> Tensors:
+    """`mask` of every shifted block at `config.image_size`: (G, N, N). None where that is unknown."""
     masks = {}
     for stage, j, block in _blocks(config):
         if config.image_size is None or j % 2 == 0:
             continue
         rows, columns = config.map_size(config.image_size, stage)
-        plan = window_plan(
-            rows, columns, window=config.window[stage], shifted=True, policy=POLICIES["microsoft"]
-        )
+        plan = window_plan(rows, columns, window=config.window[stage], shifted=True, policy=POLICIES[policy])
         if any(plan.shift):
             masks[f"{block}.mask"] = plan.mask()
     return masks

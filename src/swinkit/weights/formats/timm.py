@@ -1,8 +1,8 @@
 """timm from 0.9 on (0.8.23.dev0 already): `model.safetensors` with `config.json`, or a bare state dict.
 
 Names are Microsoft's, but merging opens a stage as it does here, and the head is `head.fc`. Nothing but
-learnt tensors is saved, so that a v2 file alone does not tell its window. `features_only=True` gives a backbone
-without a final norm, and calls its stages `layers_0` and so on.
+learnt tensors is saved, so that a v2 file alone does not tell its window. `features_only=True` gives a
+backbone without a final norm, and calls its stages `layers_0` and so on.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def to_native(tensors: dict[str, Tensor]) -> Translation:
 
 
 def from_native(tensors: dict[str, Tensor], config: SwinConfig) -> dict[str, Tensor]:
-    buffers = arrange.mask_buffers(config)
+    buffers = arrange.mask_buffers(config, "microsoft" if config.version == 1 else "timm")
     if config.version == 1:
         buffers |= arrange.index_buffers(config)
     learnt = arrange.row_tables(arrange.tokens_as_row(tensors))

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from swinkit.data import Sample
+from swinkit.engine import loop
+from swinkit.engine.checkpoint import load_checkpoint
+from swinkit.engine.interrupt import Interrupted
+from swinkit.engine.loop import fit
+from swinkit.engine.progress import Progress
+from swinkit.engine.run import Run
+from swinkit.errors import RunError
+from swinkit.models import Swin
+from swinkit.tasks.classification import Classification
+from swinkit.weights import load
+from tests.engine.small_runs import SETTINGS, begin, few_digits, training_images, weights_of
+
+STEPS = 8  # two epochs of four
+
+
+class Stopped(Exception):
+    """Stands for a killed process."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Tensor]]:
+    run, model = begin(tmp_path_factory.mktemp("undisturbed"))
+    return run, weights_of(model)
+
+
+def disturb(monkeypatch: pytest.MonkeyPatch, *, after: int, by: Callable[[], None]) -> None:
+    """Let something happen when that many steps are done."""
+    step_for_real = loop.training_step
+
+    def training_step(*arguments: object, step: int, **settings: object) -> float:
+        loss = step_for_real(*arguments, step=step, **settings)  # type: ignore[arg-type]
+        if step + 1 == after:
+            by()
+        return loss
+
+    monkeypatch.setattr(loop, "training_step", training_step)
+
+
+def go_on(run: Run) -> Swin:
+    """Resume a run as a new process would, from nothing but its folder."""
+    run = with_settings(run)
+    model, continuation = load_checkpoint(run)
+    images = few_digits()
+    fit(
+        model,
+        Classification(images.classes),
+        training_images(SETTINGS),
+        images.split("val").samples,
+        SETTINGS,
+        run,
+        Progress(run, goes_on=True),
+        continuation=continuation,
+    )
+    return model
+
+
+def with_settings(run: Run) -> Run:
+    (run.folder / "run.json").write_text(json.dumps({"schema": 1, "config": SETTINGS.to_dict()}))
+    return run
+
+
+def without_seconds(run: Run) -> list[dict[str, float]]:
+    return [{k: v for k, v in numbers.items() if k != "seconds"} for numbers in run.metrics]
+
+
+@pytest.mark.parametrize("after", range(1, STEPS + 1))
+def test_an_interrupted_run_goes_on_bit_for_bit(
+    after: int, undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected_run, expected = undisturbed
+    with monkeypatch.context() as patched:
+        disturb(patched, after=after, by=lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(Interrupted, match=f"step {after} of {STEPS}"):
+            begin(tmp_path)
+    torch.manual_seed(99)  # another process has other random numbers
+
+    model = go_on(Run(tmp_path))
+
+    found = weights_of(model)
+    assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
+    assert without_seconds(expected_run) == without_seconds(Run(tmp_path))
+    expected_best, best = load(expected_run.best).state_dict(), load(Run(tmp_path).best).state_dict()
+    assert all(torch.equal(expected_best[name], tensor) for name, tensor in best.items())
+
+
+@pytest.mark.parametrize("after", [3, 6])
+def test_a_killed_run_goes_on_from_the_last_epoch_to_the_same_end(
+    after: int, undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill() -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patched:
+        disturb(patched, after=after, by=kill)
+        with pytest.raises(Stopped):
+            begin(tmp_path)
+
+    found = weights_of(go_on(Run(tmp_path)))
+
+    expected = undisturbed[1]
+    assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
+
+
+def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(
+    undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    expected = undisturbed[1]
+    _, again = begin(tmp_path / "again")
+    _, other = begin(tmp_path / "other", replace(SETTINGS, seed=1))
+
+    assert all(torch.equal(expected[name], tensor) for name, tensor in weights_of(again).items())
+    assert any(not torch.equal(expected[name], tensor) for name, tensor in weights_of(other).items())
+
+
+def test_training_leaves_the_callers_random_numbers_and_threads_alone(tmp_path: Path) -> None:
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+
+    begin(tmp_path, replace(SETTINGS, epochs=1, threads=threads + 1))
+
+    assert torch.equal(state, torch.get_rng_state())
+    assert threads == torch.get_num_threads()
+
+
+def test_the_signal_handlers_of_the_caller_come_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    begin(tmp_path, replace(SETTINGS, epochs=1))
+
+    assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss_for_real = Classification.loss
+
+    def loss(self: Classification, outputs: Tensor, targets: Tensor, *, label_smoothing: float) -> Tensor:
+        return loss_for_real(self, outputs, targets, label_smoothing=label_smoothing) * float("nan")
+
+    monkeypatch.setattr(Classification, "loss", loss)
+
+    with pytest.raises(RunError, match="broke down at step 0: loss nan") as caught:
+        begin(tmp_path)
+
+    assert "smaller learning rate" in caught.value.hint
+    model, continuation = load_checkpoint(with_settings(Run(tmp_path)))
+    assert continuation.position.step == 0
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+
+
+def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first epoch is declared the best, so what follows must not replace its file."""
+    monkeypatch.setattr(Classification, "rank", lambda self, numbers: (-numbers["loss_rank"],))
+    validated = iter([1.0, 2.0, 3.0])
+    validate_for_real = loop.validate
+    seen: list[dict[str, Tensor]] = []
+
+    def validate(model: Swin, task: Classification, samples: Sequence[Sample]) -> dict[str, float]:
+        seen.append(weights_of(model))
+        return {**validate_for_real(model, task, samples), "loss_rank": next(validated)}
+
+    monkeypatch.setattr(loop, "validate", validate)
+
+    run, _ = begin(tmp_path, replace(SETTINGS, epochs=3))
+
+    best = load(run.best).state_dict()
+    assert all(torch.equal(seen[0][name], tensor) for name, tensor in best.items())
+    assert any(not torch.equal(seen[2][name], tensor) for name, tensor in best.items())
+
+
+def test_only_the_last_checkpoint_is_kept(undisturbed: tuple[Run, dict[str, Tensor]]) -> None:
+    run = undisturbed[0]
+
+    assert ["8", "current.json"] == sorted(path.name for path in run.last.iterdir())
+    assert {"step": STEPS} == json.loads((run.last / "current.json").read_text())
+
+
+def test_metrics_have_a_line_an_epoch_with_steps_and_losses(undisturbed: tuple[Run, dict[str, Tensor]]) -> None:
+    metrics = undisturbed[0].metrics
+
+    assert [(1, 4), (2, 8)] == [(numbers["epoch"], numbers["step"]) for numbers in metrics]
+    assert {"train_loss", "loss", "accuracy", "balanced_accuracy", "top5", "seconds"} <= metrics[0].keys()
+
+
+def test_a_loss_is_the_mean_over_pictures_also_when_the_last_batch_is_short(tmp_path: Path) -> None:
+    """With a learning rate of next to nothing, the mean does not depend on the size of batches."""
+    still = replace(SETTINGS, epochs=1, lr=1e-12, drop_path=0.0)
+
+    whole, _ = begin(tmp_path / "whole", replace(still, batch=28))
+    parts, _ = begin(tmp_path / "parts", replace(still, batch=8))
+
+    assert whole.metrics[0]["train_loss"] == pytest.approx(parts.metrics[0]["train_loss"], rel=1e-5)
+
+
+@dataclass(frozen=True)
+class Brightness:
+    """A task the engine has never heard of: one output shall be a number between 0 and 1."""
+
+    name: str = "brightness"
+    classes: tuple[str, ...] = ("brightness",)
+
+    def loss(self, outputs: Tensor, targets: Tensor, *, label_smoothing: float) -> Tensor:
+        return ((outputs[:, 0].float() - targets / 10) ** 2).mean()
+
+    def targets(self, samples: Sequence[Sample]) -> Tensor:
+        return torch.tensor([int(sample.label or 0) for sample in samples])
+
+    def scores(self) -> BrightnessScores:
+        return BrightnessScores([])
+
+    def rank(self, numbers: dict[str, float]) -> tuple[float, ...]:
+        return (-numbers["error"],)
+
+    def headline(self, numbers: dict[str, float]) -> str:
+        return f"error {numbers['error']:.3f}"
+
+    def decode(self, outputs: Tensor, *, top: int) -> list[dict[str, float]]:
+        return [{"brightness": value} for value in outputs[:, 0].tolist()]
+
+
+@dataclass
+class BrightnessScores:
+    errors: list[float]
+
+    def add(self, outputs: Tensor, targets: Tensor) -> None:
+        self.errors += (outputs[:, 0] - targets / 10).abs().tolist()
+
+    def result(self) -> dict[str, float]:
+        return {"error": sum(self.errors) / len(self.errors)}
+
+
+def test_a_task_plugs_into_the_loop_without_the_loop_knowing_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = begin(tmp_path, replace(SETTINGS, epochs=6, lr=5e-3), task=Brightness())  # type: ignore[arg-type]
+
+    assert run.metrics[-1]["train_loss"] < run.metrics[0]["train_loss"]
+    assert run.best.exists()
+    assert "error 0." in capsys.readouterr().err

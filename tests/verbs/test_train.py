@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from swinkit.data import digits
+from swinkit.engine import loop
+from swinkit.engine.run import Run
+from swinkit.errors import ConfigError, DataError, RunError
+from swinkit.verbs.evaluate import evaluate
+from swinkit.verbs.predict import predict
+from swinkit.verbs.train import seconds_in, train
+from swinkit.weights import load
+
+FILES = {
+    "best.safetensors",
+    "evaluation.json",
+    "last",
+    "log.txt",
+    "metrics.jsonl",
+    "predictions.csv",
+    "run.json",
+    "split.csv",
+}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scans of the digits 0, 1 and 7 in class folders called zero, one and seven."""
+    folder = tmp_path_factory.mktemp("pictures")
+    names = {"0": "zero", "1": "one", "7": "seven"}
+    for sample in digits().samples[:200]:
+        if sample.label in names:
+            place = folder / names[sample.label]
+            place.mkdir(exist_ok=True)
+            Image.fromarray(sample.pixels()).save(place / f"{sample.name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    out = tmp_path_factory.mktemp("runs") / "small"
+    return train(pictures, out=out, model="swin_pico", image_size=16, epochs=3, batch=8, precision="fp32")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_run_folder_holds_what_is_promised(run: Run) -> None:
+    assert FILES == {path.name for path in run.folder.iterdir()}
+
+
+def test_a_run_says_how_it_was_made(run: Run, pictures: Path) -> None:
+    facts = run.facts
+
+    assert 1 == facts["schema"]
+    assert str(pictures) == run.config.data
+    assert (3, 8, "swin_pico", (16, 16)) == (
+        run.config.epochs,
+        run.config.batch,
+        run.config.model,
+        run.config.image_size,
+    )
+    assert ["one", "seven", "zero"] == facts["data"]["classes"]
+    assert torch.__version__ == facts["versions"]["torch"]
+    assert "torch" == facts["kernel"]
+    assert any(reason.startswith("epochs: 3, as asked") for reason in facts["reasons"])
+
+
+def test_the_log_holds_the_plan_every_epoch_and_the_result(run: Run) -> None:
+    log = (run.folder / "log.txt").read_text()
+
+    for part in ("data: ", "epoch 3 of 3", "accuracy", "swinkit predict"):
+        assert part in log
+
+
+def test_the_saved_split_divides_each_class(run: Run) -> None:
+    rows = [line.split(",") for line in run.split.read_text().splitlines()[1:]]
+
+    assert {("one", "val"), ("seven", "val"), ("zero", "val"), ("one", "train")} <= {(r[1], r[2]) for r in rows}
+
+
+def test_predict_evaluate_and_validation_agree_to_the_last_bit(run: Run, pictures: Path) -> None:
+    best = max(run.metrics, key=lambda numbers: (numbers["balanced_accuracy"], -numbers["loss"]))
+    rows = [line.split(",") for line in run.split.read_text().splitlines()[1:]]
+    held_out = [pictures / name for name, _, split in rows if split == "val"]
+
+    evaluation = evaluate(pictures, run.folder)
+    predictions = predict(held_out, run.folder)
+
+    assert best["accuracy"] == evaluation.accuracy
+    assert best["loss"] == evaluation.loss
+    assert [p.probabilities for p in evaluation.predictions] == [p.probabilities for p in predictions]
+    written = [line.split(",") for line in (run.folder / "predictions.csv").read_text().splitlines()[1:]]
+    assert [(row[2], float(row[3])) for row in written] == [(p.label, p.probability) for p in predictions]
+    assert json.loads(json.dumps(evaluation.to_dict()))["confusion"] == run.evaluation["confusion"]
+
+
+def test_the_best_model_is_a_file_that_says_all_of_itself(run: Run) -> None:
+    model = load(run.best)
+
+    assert ("one", "seven", "zero") == model.labels
+    assert model.preprocess is not None
+    extra = model.load_report.extra
+    assert "classification" == extra["task"]
+    assert extra["scores"]["accuracy"] == run.evaluation["accuracy"]
+
+
+def test_nothing_is_written_into_the_data(pictures: Path, tmp_path: Path) -> None:
+    before = contents(pictures)
+
+    train(pictures, out=tmp_path / "run", model="swin_pico", image_size=8, epochs=1)
+
+    assert before == contents(pictures)
+
+
+def test_a_dry_run_says_the_plan_and_writes_nothing(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(pictures, out=tmp_path / "run", model="swin_pico", epochs=2, dry_run=True)
+
+    said = capsys.readouterr()
+    assert "" == said.out
+    assert "epochs: 2, as asked" in said.err
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_taken_folder_is_refused_with_what_can_be_done(run: Run, pictures: Path) -> None:
+    before = contents(run.folder)
+
+    with pytest.raises(RunError, match="there is a run in") as caught:
+        train(pictures, out=run.folder)
+
+    assert "--resume" in caught.value.hint
+    assert "--overwrite" in caught.value.hint
+    assert before == contents(run.folder)
+
+
+def test_a_folder_that_is_no_run_is_not_even_overwritten(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(RunError, match="is no run"):
+        train(pictures, out=tmp_path, overwrite=True)
+
+    assert "years of work" == (tmp_path / "thesis.txt").read_text()
+
+
+def test_overwriting_replaces_the_run_and_leaves_other_files(pictures: Path, tmp_path: Path) -> None:
+    settings = {"out": tmp_path / "run", "model": "swin_pico", "image_size": 8}
+    train(pictures, epochs=2, **settings)  # type: ignore[arg-type]
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+
+    again = train(pictures, epochs=1, overwrite=True, **settings)  # type: ignore[arg-type]
+
+    assert 1 == len(again.metrics)
+    assert "mine" == (again.folder / "notes.txt").read_text()
+
+
+def test_runs_without_a_name_are_numbered(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    found = [train(pictures, model="swin_pico", image_size=8, epochs=1).folder.as_posix() for _ in range(2)]
+
+    assert [f"runs/{pictures.name}-1", f"runs/{pictures.name}-2"] == found
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on_and_the_end_is_the_same(
+    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step_for_real = loop.training_step
+
+    def training_step(*arguments: object, step: int, lr: float, **settings: object) -> float:
+        loss = step_for_real(*arguments, step=step, lr=lr, **settings)  # type: ignore[arg-type]
+        if step == 9 and lr:  # not while the pace is measured
+            signal.raise_signal(signal.SIGINT)
+        return loss
+
+    out = tmp_path / "run"
+    settings = {"model": "swin_pico", "image_size": 16, "epochs": 3, "batch": 8, "precision": "fp32"}
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "training_step", training_step)
+        with pytest.raises(KeyboardInterrupt):
+            train(pictures, out=out, **settings)  # type: ignore[arg-type]
+    assert f"swinkit train --resume {out}" in capsys.readouterr().err
+    assert not (out / "evaluation.json").exists()
+
+    resumed = train(resume=out)
+
+    assert run.evaluation == {**resumed.evaluation, "weights": str(run.best)}
+    expected, found = load(run.best).state_dict(), load(resumed.best).state_dict()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_resumed_run_takes_no_other_settings(run: Run) -> None:
+    with pytest.raises(ConfigError, match="keeps its settings"):
+        train(resume=run.folder, epochs=100)
+
+
+def test_resuming_with_other_pictures_is_refused(pictures: Path, tmp_path: Path) -> None:
+    own = tmp_path / "pictures"
+    for path in sorted(pictures.rglob("*.png")):
+        (own / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (own / path.parent.name / path.name).write_bytes(path.read_bytes())
+    run = train(own, out=tmp_path / "run", model="swin_pico", image_size=8, epochs=1)
+    next((own / "zero").iterdir()).unlink()
+
+    with pytest.raises(RunError, match="are not those it was begun with"):
+        train(resume=run.folder)
+
+
+def test_resuming_what_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is no run"):
+        train(resume=tmp_path)
+
+
+def test_unreadable_pictures_are_left_out_named_and_not_asked_for_again(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "pictures"
+    for path in sorted(pictures.rglob("*.png")):
+        (own / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (own / path.parent.name / path.name).write_bytes(path.read_bytes())
+    (own / "zero" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+
+    run = train(own, out=tmp_path / "run", model="swin_pico", image_size=8, epochs=1)
+
+    assert "broken.png" in capsys.readouterr().err
+    assert [str(own / "zero" / "broken.png")] == [path for path, _ in run.facts["skipped"]]
+    assert "broken" not in run.split.read_text()
+    assert run.evaluation["accuracy"] == evaluate(own, run.folder).accuracy
+
+
+def test_fine_tuning_keeps_what_was_learnt_for_classes_of_the_same_name(run: Run, pictures: Path, tmp_path: Path) -> None:
+    tuned = train(
+        pictures, weights=run.folder, out=tmp_path / "tuned", epochs=1, lr=1e-9, batch=8, precision="fp32"
+    )
+
+    before, after = load(run.best).state_dict(), load(tuned.best).state_dict()
+    assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
+    assert str(run.folder) == tuned.config.weights
+
+
+def test_two_ways_to_say_how_long_are_refused_together_with_other_mistakes() -> None:
+    with pytest.raises(ConfigError) as caught:
+        train(epochs=3, time="5m", model="swin_nano", weights="x.pth", batch=0)
+
+    for part in ("epochs and time", "model names a size", "batch is a count"):
+        assert part in caught.value.message
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no folder"):
+        train(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("3m", 180), ("1.5m", 90), ("1h", 3600), ("1h30m", 5400), ("2m 5s", 125)]
+)
+def test_a_length_of_time_is_understood(text: str, seconds: float) -> None:
+    assert seconds == seconds_in(text)
+
+
+@pytest.mark.parametrize("text", ["", "3", "soon", "-3m", "0s", "3m2", "1.2.3s"])
+def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="no length of time"):
+        seconds_in(text)
+
+
+def test_the_embedded_digits_are_learnt_without_any_files(tmp_path: Path) -> None:
+    run = train(out=tmp_path / "run", model="swin_pico", epochs=1, batch=64)
+
+    assert {"train": 1380, "val": 417} == run.facts["data"]["pictures"]
+    assert np.shape(run.evaluation["confusion"]) == (10, 10)
+    assert 417 == sum(map(sum, run.evaluation["confusion"]))
