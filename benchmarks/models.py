@@ -152,9 +152,13 @@ def main() -> None:
             times = measure_times(model, mode, options.batch, options.rounds)
             medians = {peer: statistics.median(values) * 1000 for peer, values in times.items()}
             cells = [f"{ms:.0f} ({ms / medians['timm']:.2f})" for ms in medians.values()]
-            memory = "" if options.no_memory else ", ".join(
-                f"{peer} {peak_memory(peer, model, mode, options.batch, options.threads):.0f}"
-                for peer in PEERS
+            memory = (
+                ""
+                if options.no_memory
+                else ", ".join(
+                    f"{peer} {peak_memory(peer, model, mode, options.batch, options.threads):.0f}"
+                    for peer in PEERS
+                )
             )
             print(f"| {model}, {mode} | " + " | ".join(cells) + f" | {memory} |", flush=True)
 

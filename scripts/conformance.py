@@ -1,12 +1,13 @@
 """Writes docs/conformance.md: who gives which numbers at which image size, with one set of weights.
 
-    python scripts/conformance.py            needs timm, transformers and torchvision (pip install swinkit[peers])
+    pip install swinkit[peers]
+    python scripts/conformance.py
 
-One small random Swin is written in each library's format, loaded there strictly, and run in double precision
-at each size. Its logits are compared with the two published rules, as swinkit implements them: the original
-classifier's (`microsoft`) and the original dense backbones' (`dense`). That swinkit's rules are the originals'
-is shown by the tests against outputs of the original code. A second table compares swinkit, under each
-library's policy, with that library.
+One small random Swin is written in each library's format, loaded there strictly, and run in double
+precision at each size. Its logits are compared with the two published rules as swinkit implements them, the
+original classifier's (`microsoft`) and the original dense backbones' (`dense`); that these are the
+originals' is shown by the tests against outputs of the original code. A second table compares swinkit,
+under each library's policy, with that library.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ def _shrunk_as(theirs: nn.Module, model: Swin) -> Swin:
     for name, parameter in cut.state_dict().items():
         if name.endswith("bias_table"):
             rows, columns = (
-                (mine - part) // 2 for mine, part in zip(state[name].shape[1:], parameter.shape[1:], strict=True)
+                (mine - part) // 2
+                for mine, part in zip(state[name].shape[1:], parameter.shape[1:], strict=True)
             )
             table = state[name]
             state[name] = table[:, rows : table.shape[1] - rows, columns : table.shape[2] - columns]
@@ -282,8 +284,8 @@ def _head() -> str:
 
     return (
         "# Conformance\n\n"
-        "Made by `python scripts/conformance.py`; run it yourself. One small random Swin, written by swinkit in "
-        "each library's format, loaded there, run in double precision.\n\n"
+        "Made by `python scripts/conformance.py`; run it yourself. One small random Swin, written by "
+        "swinkit in each library's format, loaded there, run in double precision.\n\n"
         f"torch {torch.__version__.split('+')[0]}, timm {timm.__version__}, "
         f"torchvision {torchvision.__version__.split('+')[0]}, transformers {transformers.__version__}.\n\n"
         "At the published size all agree, but for the backbones, whose last stage keeps its shift where one "

@@ -190,7 +190,9 @@ def test_only_the_last_checkpoint_is_kept(undisturbed: tuple[Run, dict[str, Tens
     assert {"step": STEPS} == json.loads((run.last / "current.json").read_text())
 
 
-def test_metrics_have_a_line_an_epoch_with_steps_and_losses(undisturbed: tuple[Run, dict[str, Tensor]]) -> None:
+def test_metrics_have_a_line_an_epoch_with_steps_and_losses(
+    undisturbed: tuple[Run, dict[str, Tensor]],
+) -> None:
     metrics = undisturbed[0].metrics
 
     assert [(1, 4), (2, 8)] == [(numbers["epoch"], numbers["step"]) for numbers in metrics]

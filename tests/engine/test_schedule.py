@@ -8,9 +8,7 @@ from swinkit.engine.schedule import learning_rate
 
 
 def rates(steps: int, *, warmup: float = 0.1, final: float = 0.01) -> list[float]:
-    return [
-        learning_rate(step, steps=steps, peak=1.0, warmup=warmup, final=final) for step in range(steps)
-    ]
+    return [learning_rate(step, steps=steps, peak=1.0, warmup=warmup, final=final) for step in range(steps)]
 
 
 def test_the_rate_rises_in_equal_steps_to_its_peak_and_falls_to_its_end() -> None:

@@ -113,10 +113,9 @@ def test_transposed_image_gives_transposed_maps(version):
             tensor = tensor.transpose(1, 2)
         elif name.endswith("cpb.0.weight"):
             tensor = tensor.flip(1)
-        elif name.endswith(("merge.reduction.weight", "merge.norm.weight", "merge.norm.bias")):
-            if tensor.ndim == 2 or version == 1:
-                parts = tensor.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :]  # swap row and column parity
-                tensor = parts.flatten(-2)
+        elif name.endswith("merge.reduction.weight") or (version == 1 and ".merge.norm." in name):
+            parts = tensor.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :]  # swap row and column parity
+            tensor = parts.flatten(-2)
         state[name] = tensor
     turned.load_state_dict(state)
     x = image(37, 90, dtype=torch.float64)

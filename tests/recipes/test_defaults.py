@@ -29,7 +29,12 @@ def plan(facts: DataFacts = FACTS, wishes: Wishes = Wishes(), start: Start | Non
 
 @pytest.mark.parametrize(
     ("size", "model"),
-    [((28, 28), "swin_nano"), ((32, 32), "swin_nano"), ((SMALL + 1, 300), "swin_micro"), ((2000, 3000), "swin_micro")],
+    [
+        ((28, 28), "swin_nano"),
+        ((32, 32), "swin_nano"),
+        ((SMALL + 1, 300), "swin_micro"),
+        ((2000, 3000), "swin_micro"),
+    ],
 )
 def test_the_model_suits_the_size_of_the_pictures(size: tuple[int, int], model: str) -> None:
     assert model == plan(replace(FACTS, size=size)).config.model

@@ -46,11 +46,15 @@ def test_scores_agree_with_scikit_learn_and_torchmetrics(classes: int) -> None:
     answers = outputs.argmax(dim=1)
     task = Classification(tuple(f"class {number}" for number in range(classes)))
 
-    found = task.evaluate(outputs, [Sample(name="", label=task.classes[t], source=np.zeros(0)) for t in targets])
+    found = task.evaluate(
+        outputs, [Sample(name="", label=task.classes[t], source=np.zeros(0)) for t in targets]
+    )
 
     assert metrics.accuracy_score(targets, answers) == pytest.approx(found.accuracy)
     assert metrics.balanced_accuracy_score(targets, answers) == pytest.approx(found.balanced_accuracy)
-    assert multiclass_confusion_matrix(answers, targets, classes).tolist() == [list(r) for r in found.confusion]
+    assert multiclass_confusion_matrix(answers, targets, classes).tolist() == [
+        list(r) for r in found.confusion
+    ]
     precision, recall, f1, pictures = metrics.precision_recall_fscore_support(
         targets, answers, labels=range(classes), zero_division=np.nan
     )
@@ -81,7 +85,12 @@ def test_what_cannot_be_said_of_a_class_is_none() -> None:
     found = evaluation(truth="aab", answers="aaa", classes="abc").per_class
 
     assert (2, 1.0, 2 / 3) == (found["a"].pictures, found["a"].recall, found["a"].precision)
-    assert (1, 0.0, None, 0.0) == (found["b"].pictures, found["b"].recall, found["b"].precision, found["b"].f1)
+    assert (1, 0.0, None, 0.0) == (
+        found["b"].pictures,
+        found["b"].recall,
+        found["b"].precision,
+        found["b"].f1,
+    )
     assert (0, None, None, None) == (
         found["c"].pictures,
         found["c"].recall,
@@ -147,7 +156,9 @@ def test_answers_are_names_with_probabilities_the_best_first() -> None:
 
 
 def test_more_answers_than_classes_are_all_classes() -> None:
-    assert [["a", "b"]] == [list(best) for best in Classification(("a", "b")).decode(torch.zeros(1, 2), top=5)]
+    assert [["a", "b"]] == [
+        list(best) for best in Classification(("a", "b")).decode(torch.zeros(1, 2), top=5)
+    ]
 
 
 def test_equal_outputs_are_told_apart_the_same_way_everywhere() -> None:

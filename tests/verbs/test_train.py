@@ -50,7 +50,11 @@ def run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_a_run_folder_holds_what_is_promised(run: Run) -> None:
@@ -84,7 +88,9 @@ def test_the_log_holds_the_plan_every_epoch_and_the_result(run: Run) -> None:
 def test_the_saved_split_divides_each_class(run: Run) -> None:
     rows = [line.split(",") for line in run.split.read_text().splitlines()[1:]]
 
-    assert {("one", "val"), ("seven", "val"), ("zero", "val"), ("one", "train")} <= {(r[1], r[2]) for r in rows}
+    assert {("one", "val"), ("seven", "val"), ("zero", "val"), ("one", "train")} <= {
+        (r[1], r[2]) for r in rows
+    }
 
 
 def test_predict_evaluate_and_validation_agree_to_the_last_bit(run: Run, pictures: Path) -> None:
@@ -174,7 +180,11 @@ def test_runs_without_a_name_are_numbered(
 
 
 def test_an_interrupt_saves_and_says_how_to_go_on_and_the_end_is_the_same(
-    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Run,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     step_for_real = loop.training_step
 
@@ -239,7 +249,9 @@ def test_unreadable_pictures_are_left_out_named_and_not_asked_for_again(
     assert run.evaluation["accuracy"] == evaluate(own, run.folder).accuracy
 
 
-def test_fine_tuning_keeps_what_was_learnt_for_classes_of_the_same_name(run: Run, pictures: Path, tmp_path: Path) -> None:
+def test_fine_tuning_keeps_what_was_learnt_for_classes_of_the_same_name(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
     tuned = train(
         pictures, weights=run.folder, out=tmp_path / "tuned", epochs=1, lr=1e-9, batch=8, precision="fp32"
     )
@@ -263,7 +275,8 @@ def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("3m", 180), ("1.5m", 90), ("1h", 3600), ("1h30m", 5400), ("2m 5s", 125)]
+    ("text", "seconds"),
+    [("90s", 90), ("3m", 180), ("1.5m", 90), ("1h", 3600), ("1h30m", 5400), ("2m 5s", 125)],
 )
 def test_a_length_of_time_is_understood(text: str, seconds: float) -> None:
     assert seconds == seconds_in(text)

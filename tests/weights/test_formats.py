@@ -14,7 +14,7 @@ from swinkit.errors import CheckpointError
 from swinkit.models import SwinConfig
 from swinkit.weights.files import RawCheckpoint
 from swinkit.weights.formats import FORMATS, arrange, recognise
-from swinkit.weights.infer import Asked
+from swinkit.weights.geometry import Asked
 from swinkit.weights.names import NameTable
 from swinkit.weights.native import Native, understand
 from swinkit.windows import relative_index

@@ -14,7 +14,7 @@ from swinkit.errors import CheckpointError
 from swinkit.models import SwinConfig
 from swinkit.weights.files import RawCheckpoint
 from swinkit.weights.formats import FORMATS
-from swinkit.weights.infer import Asked, pretrained_per_stage
+from swinkit.weights.geometry import Asked, pretrained_per_stage
 from swinkit.weights.native import Native, understand
 from tests.weights.small_files import in_format, swin
 

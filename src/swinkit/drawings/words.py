@@ -71,7 +71,8 @@ def attention_sentence(packed: Sequence[Packed]) -> str:
             limits.append(f"stage {one.stage + 1}: {', '.join(words)}")
     sentence = "Weights are kept in 16 steps, relative to the largest of each token."
     if limits:
-        sentence += f" To keep this page small, it does not hold every token and head ({'; '.join(dict.fromkeys(limits))})."
+        left = "; ".join(dict.fromkeys(limits))
+        sentence += f" To keep this page small, it does not hold every token and head ({left})."
     return sentence
 
 

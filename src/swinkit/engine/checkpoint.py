@@ -14,14 +14,13 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from pickle import PickleError
 from typing import Any
 
 import torch
 
 from swinkit.data import write_atomically
 from swinkit.engine.run import Run
-from swinkit.errors import RunError, SwinkitError
+from swinkit.errors import RunError
 from swinkit.models import Swin
 from swinkit.weights import load, save
 
@@ -72,8 +71,9 @@ def load_checkpoint(run: Run) -> tuple[Swin, Continuation]:
         model = load(folder / "model.safetensors", drop_path=run.config.drop_path)
         state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
         return model, Continuation(state["optimiser"], Position(**state["position"]))
-    except (OSError, KeyError, TypeError, RuntimeError, PickleError, SwinkitError) as error:
-        raise RunError(f"cannot resume from {folder}: {error}") from error
+    except Exception as error:  # torch.load fails on a damaged file in every way Python knows
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise RunError(f"cannot resume from {folder}: it is damaged ({reason})") from error
 
 
 def _current_step(run: Run) -> int:

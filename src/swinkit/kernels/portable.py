@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 from swinkit.kernels.memory import remembered
@@ -50,8 +49,10 @@ def _attend(
     biases = _biases(bias, plan, route, q.dtype)
     sizes = route.windows
     results = [
-        _attention(*qkv, kind_bias, scale)
-        for *qkv, kind_bias in zip(q.split(sizes), k.split(sizes), v.split(sizes), biases, strict=True)
+        _attention(*heads, kind_bias, scale)
+        for heads, kind_bias in zip(
+            zip(q.split(sizes), k.split(sizes), v.split(sizes), strict=True), biases, strict=True
+        )
     ]
     joined = results[0] if len(results) == 1 else torch.cat(results)  # B·G, N, h, d
     return joined.flatten(2).flatten(0, 1)
@@ -156,7 +157,7 @@ class _ToWindows(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         rows: Tensor,
         pad: Tensor,
         source: Tensor,
@@ -180,7 +181,7 @@ class _FromWindows(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, windows: Tensor, source: Tensor, padding: Tensor | None, destination: Tensor
+        ctx: Any, windows: Tensor, source: Tensor, padding: Tensor | None, destination: Tensor
     ) -> Tensor:
         ctx.save_for_backward(source, padding, destination)
         return windows.index_select(0, destination)

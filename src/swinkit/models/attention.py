@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +87,7 @@ class CosineAttention(nn.Module):
         A window that shrank without a pretrained one is its own measure. Coordinates and network run
         in float32 at least: rounded coordinates would move the bias.
         """
-        first, second = self.cpb
+        first, second = cast("list[nn.Linear]", list(self.cpb))
 
         def compute() -> Tensor:
             coordinates = log_coordinates(

@@ -38,7 +38,7 @@ def _v2(
     return replace(
         _v1(embed_dim, depths, window, size),
         version=2,
-        pretrained_window=pretrained and window_per_stage(pretrained, len(depths)),
+        pretrained_window=window_per_stage(pretrained, len(depths)) if pretrained else None,
     )
 
 
@@ -160,11 +160,13 @@ def create_model(
     _check_fields(config)
     depths = tuple(config.get("depths", base.depths))
     stages = None if dense is None or dense is False else range(len(depths)) if dense is True else dense
-    labels = None if classes is None or isinstance(classes, int) else tuple(classes)
-    if classes is None:
-        count = 0 if stages is not None else base.classes
+    labels = tuple(classes) if isinstance(classes, Sequence) else None
+    if isinstance(classes, int):
+        count = classes
+    elif labels is not None:
+        count = len(labels)
     else:
-        count = len(labels) if labels is not None else int(classes)  # type: ignore[call-overload]
+        count = 0 if stages is not None else base.classes
     changes: dict[str, Any] = {
         "classes": count,
         "in_channels": in_channels,

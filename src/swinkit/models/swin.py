@@ -7,6 +7,7 @@ same input gives the same output whatever came before.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -53,7 +54,9 @@ class Swin(nn.Module):
             nn.Parameter(torch.zeros(1, *config.position, config.embed_dim)) if config.position else None
         )
         drop_paths = torch.linspace(0, config.drop_path, sum(config.depths), device="cpu").tolist()
-        self.stages = nn.ModuleList(Stage(config, stage, drop_paths) for stage in range(config.built_stages))
+        self.stages: Sequence[Stage] = nn.ModuleList(  # type: ignore[assignment]
+            Stage(config, stage, drop_paths) for stage in range(config.built_stages)
+        )
         last = config.channels[config.built_stages - 1]
         self.norm = Norm(last) if config.has_final_norm else None
         self.norms = nn.ModuleDict(
@@ -297,9 +300,9 @@ class Stage(nn.Module):
         self.policy: Policy = config.policy
         self.configured = config.configured_map(stage)
         merging, block = (MergeV1, PreNormBlock) if config.version == 1 else (MergeV2, PostNormBlock)
-        self.merge = merging(dim // 2) if stage else nn.Identity()
+        self.merge: nn.Module = merging(dim // 2) if stage else nn.Identity()
         first = sum(config.depths[:stage])
-        self.blocks = nn.ModuleList(
+        self.blocks: Sequence[Block] = nn.ModuleList(  # type: ignore[assignment]
             block(config, stage, j, drop_path=drop_paths[first + j]) for j in range(config.depths[stage])
         )
 
@@ -342,6 +345,10 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
         every = config.extra_norm_every
         self.norm3 = Norm(dim) if every and (index + 1) % every == 0 else nn.Identity()
+
+    @abstractmethod
+    def attention_weights(self, x: Tensor, plan: WindowPlan) -> Tensor:
+        """What each query looks at. (B, H, W, C) -> (B, G, h, N, N)"""
 
 
 class PreNormBlock(Block):

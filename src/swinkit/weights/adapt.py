@@ -13,7 +13,7 @@ from swinkit.models import Preprocess, SwinConfig
 from swinkit.models.position import Resampling
 from swinkit.models.resize import resized_config, resized_tensors, window_per_stage
 from swinkit.models.sizes import default_preprocess
-from swinkit.weights.infer import PretrainedWindow, Window, pretrained_per_stage
+from swinkit.weights.geometry import PretrainedWindow, Window, pretrained_per_stage
 from swinkit.weights.labels import imagenet_1k, rows_22k_to_1k
 from swinkit.windows import Pair, pair
 

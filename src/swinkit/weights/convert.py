@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from swinkit.weights.files import read_file
-from swinkit.weights.infer import Asked, PretrainedWindow, Window
+from swinkit.weights.geometry import Asked, PretrainedWindow, Window
 from swinkit.weights.load import locate, published_asked, published_native
 from swinkit.weights.native import understand
 from swinkit.weights.save import write

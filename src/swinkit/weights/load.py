@@ -17,7 +17,7 @@ from swinkit.weights import catalogue, hub
 from swinkit.weights.adapt import Draft, to_channels, to_classes, to_preprocess, to_sizes, to_task
 from swinkit.weights.catalogue import Entry
 from swinkit.weights.files import WEIGHTS_ENDINGS, read_file
-from swinkit.weights.infer import Asked, PretrainedWindow, Window
+from swinkit.weights.geometry import Asked, PretrainedWindow, Window
 from swinkit.weights.native import Native, understand
 from swinkit.weights.report import LoadReport
 from swinkit.windows import Pair, Policy, policy_named
@@ -112,7 +112,8 @@ def published_asked(asked: Asked, entry: Entry | None) -> Asked:
 
 
 def published_native(native: Native, entry: Entry | None) -> Native:
-    """A file with the class names and the preprocessing it was published with, where it states none."""
+    """A file with what it was published with: the preprocessing it was scored with, which a repository's own
+    settings need not be, and class names where it states none."""
     if entry is None:
         return native
     names = entry.class_names
@@ -120,7 +121,7 @@ def published_native(native: Native, entry: Entry | None) -> Native:
     return replace(
         native,
         labels=native.labels or (names if fit else None),
-        preprocess=native.preprocess or entry.preprocess,
+        preprocess=entry.preprocess or native.preprocess,
     )
 
 

@@ -17,7 +17,8 @@ from swinkit.models import Preprocess, Swin, SwinConfig
 from swinkit.weights.described import described
 from swinkit.weights.files import RawCheckpoint
 from swinkit.weights.formats import FORMATS, Format, recognise
-from swinkit.weights.infer import Asked, infer
+from swinkit.weights.geometry import Asked
+from swinkit.weights.infer import infer
 from swinkit.weights.names import Translation
 
 MAX_PROBLEMS = 12  # kinds of problems shown in one error
@@ -130,7 +131,8 @@ def expected_shapes(config: SwinConfig) -> tuple[dict[str, tuple[int, ...]], dic
     try:
         with torch.device("meta"):
             built = Swin(config).state_dict()
-            whole = Swin(replace(config, dense=None)).state_dict()
+            is_whole = config.built_stages == len(config.depths)
+            whole = built if is_whole else Swin(replace(config, dense=None)).state_dict()
     except ConfigError as error:
         raise CheckpointError(error.message, hint=error.hint) from None
     needed = {name: tuple(tensor.shape) for name, tensor in built.items()}

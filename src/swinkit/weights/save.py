@@ -47,8 +47,8 @@ def save(
     format: "swinkit" writes a `.safetensors` that says all of itself: architecture, policy, labels,
     preprocessing, and `extra` (plain values: task, scores, licence, how it was trained). The others write
     what that library loads strictly, with the buffers it wants to find: "huggingface" a folder, "timm" a
-    folder or a file, "detectron2" a `.pkl` or `.pth`, the rest a `.pth`. Any of them may be a `.safetensors`,
-    then of the tensors alone.
+    folder or a file, "detectron2" a `.pkl` or `.pth`, the rest a `.pth`. All but a folder may be a
+    `.safetensors` as well, of the tensors alone.
 
     What stood there before is replaced at once or not at all. Raises CheckpointError naming what the format
     has no place for.
