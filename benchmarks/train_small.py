@@ -4,9 +4,9 @@
     python benchmarks/train_small.py --data ../shared/data         flowers5 and cifar10_small too
     python benchmarks/train_small.py --sets digits --seeds 5 --out results.md
 
-Prints a Markdown table: accuracy of the best epoch and of the last one over the seeds, wall and processor time,
-beside a linear classifier (logistic regression on the same pixels, scikit-learn) and the largest class. Nothing
-else should run on the machine meanwhile; processor time tells when something did.
+Prints a Markdown table: accuracy of the best epoch and of the last one over the seeds, wall and processor
+time, beside a linear classifier (logistic regression on the same pixels, scikit-learn) and the largest class.
+Nothing else should run on the machine meanwhile; processor time tells when something did.
 """
 
 from __future__ import annotations
@@ -59,12 +59,19 @@ def _row(name: str, source: Path | None, seeds: int, budget: str | None, scratch
     images = open_images(source)
     linear, majority = _linear(images), _majority(images)
     results = [_run(source, seed, budget, scratch / f"{name}-{seed}") for seed in range(seeds)]
-    return (
-        f"| {name} | {len(images.split('train')):,} / {len(images.split('val')):,} | {len(images.classes)} "
-        f"| {_spread([r.best for r in results])} | {_spread([r.last for r in results])} | {linear:.1%} | {majority:.1%} "
-        f"| {results[0].epochs} | {statistics.mean(r.wall for r in results):.0f} s "
-        f"| {statistics.mean(r.cpu for r in results):.0f} s |"
+    cells = (
+        name,
+        f"{len(images.split('train')):,} / {len(images.split('val')):,}",
+        f"{len(images.classes)}",
+        _spread([result.best for result in results]),
+        _spread([result.last for result in results]),
+        f"{linear:.1%}",
+        f"{majority:.1%}",
+        f"{results[0].epochs}",
+        f"{statistics.mean(result.wall for result in results):.0f} s",
+        f"{statistics.mean(result.cpu for result in results):.0f} s",
     )
+    return f"| {' | '.join(cells)} |"
 
 
 def _run(source: Path | None, seed: int, budget: str | None, out: Path) -> Result:
@@ -149,8 +156,9 @@ def _header(options: argparse.Namespace) -> list[str]:
     chip = processor()
     how = f"--time {options.time}" if options.time else "default settings"
     return [
-        f"{chip.name}, {chip.cores} cores ({', '.join(chip.instruction_sets)}), {torch.get_num_threads()} threads; "
-        f"torch {torch.__version__}, python {platform.python_version()}; {how}, {options.seeds} seeds",
+        f"{chip.name}, {chip.cores} cores ({', '.join(chip.instruction_sets)}),",
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}, python {platform.python_version()};",
+        f"{how}, {options.seeds} seeds.",
         "",
         "| data | train / val | classes | best epoch | last epoch | linear on pixels | largest class "
         "| epochs | wall time | processor time |",

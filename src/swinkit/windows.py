@@ -134,8 +134,10 @@ class WindowPlan(NamedTuple):
     def places(self, axis: int, device: torch.device | None = None) -> Tensor:
         """Where each coordinate of an axis lies after padding and shift. (map size)"""
         size = self.map[axis]
+        # Rolled by itself, a map of fewer tokens than the shift wraps more than once.
         wraps_at = size if self.rolls_first else self.padded[axis]
-        place = torch.arange(size, device=device) - self.shift[axis]
+        shift = self.shift[axis] % size if self.rolls_first else self.shift[axis]
+        place = torch.arange(size, device=device) - shift
         # Not `%`: ONNX has no remainder by a size that is known only at run time.
         return torch.where(place < 0, place + wraps_at, place)
 

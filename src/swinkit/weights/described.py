@@ -1,5 +1,4 @@
-"""What stands beside the tensors: the configurations that other libraries, and we, write into a file or
-folder.
+"""What stands beside the tensors: the configurations that libraries write into a file or folder.
 
 Each is read into the same few `Facts`. A fact that is None is not stated; nothing is filled in from habit,
 except where the library that wrote the description documents a default of its own.

@@ -165,8 +165,7 @@ def _processor(preprocess: Preprocess) -> Json:
 
 
 def _architecture(config: SwinConfig) -> str:
-    """The registered name of these widths and depths, or of the smallest Swin, of which all is then
-    overridden."""
+    """The registered name of this architecture, or that of the smallest Swin, of which all is overridden."""
     for name, size in SIZES.items():
         keys = ("version", "embed_dim", "depths", "num_heads", "window", "image_size")
         if all(getattr(size, key) == getattr(config, key) for key in keys) and "_" in name[5:]:

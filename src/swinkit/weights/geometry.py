@@ -1,4 +1,4 @@
-"""The windows of a file, of its pretraining, and the picture it was made for: from tables, buffers and descriptions.
+"""The windows of a file and of its pretraining, and the size of the picture that it was made for.
 
 A table of v1 has as many rows as its window has offsets; a saved index or table of coordinates tells the
 sides; a saved mask tells how many windows there are. v2 without buffers tells nothing.
@@ -110,8 +110,7 @@ def _window_of_index(index: Tensor, name: str) -> Pair:
 def _window_of_table(
     frame: SwinConfig, found: Translation, stage: int, stated: Pair | None, said: list[Pair]
 ) -> Pair:
-    """v1: the window that the rows of a bias table allow, where a buffer, a description or the caller
-    names it."""
+    """v1: the window that the rows of a table allow and that a buffer, a description or the caller names."""
     table = in_stage(found.tensors, stage, "attention.bias_table")
     if table.dim() == 3:
         return (table.shape[1] + 1) // 2, (table.shape[2] + 1) // 2
@@ -189,11 +188,10 @@ def _divisors(number: int) -> list[int]:
 def pretrained_of(
     frame: SwinConfig, found: Translation, facts: Facts, asked: Asked, windows: tuple[Pair, ...]
 ) -> tuple[tuple[Pair | None, ...] | None, tuple[str, ...]]:
-    """v2: the window for which the coordinates of each stage are scaled, and a remark where nothing tells
-    it."""
+    """v2: the window to which the coordinates of each stage are scaled, and a remark where nothing tells."""
     stages = len(frame.depths)
     if frame.version == 1:
-        if asked.pretrained_window is not None:
+        if asked.pretrained_window is not None and pretrained_per_stage(asked.pretrained_window, stages):
             raise CheckpointError("is a Swin v1, which has bias tables and no pretrained window")
         return None, ()
     measured = [_measure(found, stage, windows[stage]) for stage in range(stages)]
@@ -211,8 +209,7 @@ def pretrained_of(
 
 
 def _measure(found: Translation, stage: int, window: Pair) -> tuple[bool, Pair | None]:
-    """Whether a saved table of coordinates tells the window they are scaled to, and which it is if
-    another."""
+    """Whether saved coordinates tell the window that they are scaled to, and which it is if another."""
     for name, table in _of_stage(found.buffers, stage):
         if name.endswith(".relative_coordinates") and table.dim() == 4:
             sides = tuple(_scaled_to(table[..., axis], window[axis]) for axis in (0, 1))
@@ -246,7 +243,7 @@ def pretrained_per_stage(window: PretrainedWindow, stages: int) -> tuple[Pair | 
     return result if any(result) else None
 
 
-# Tensors of a stage -------------------------------------------------------------------------------------------
+# Tensors of a stage -----------------------------------------------------------------------------------------
 
 
 def in_stage(tensors: dict[str, Tensor], stage: int, ending: str) -> Tensor:

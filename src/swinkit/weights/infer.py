@@ -1,5 +1,4 @@
-"""The architecture of a Swin, from the names, shapes and buffers of its tensors and from what stands beside
-them.
+"""The architecture of a Swin, from its tensors' names, shapes and buffers and from what stands beside them.
 
 What the tensors tell is taken from them; a description that contradicts them is an error. What neither tells
 is asked for by the name of a keyword of `load`, never guessed.
@@ -9,26 +8,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from swinkit.errors import CheckpointError, ConfigError
 from swinkit.models import SwinConfig
-from swinkit.models.resize import window_per_stage
 from swinkit.weights.described import Facts
 from swinkit.weights.formats import Format
+from swinkit.weights.geometry import BLOCK, Asked, image_size_of_masks, in_stage, pretrained_of, windows_of
 from swinkit.weights.names import Translation
-from swinkit.windows import POLICIES, Pair, WindowPlan, pair, relative_index, window_plan
+from swinkit.windows import POLICIES, Pair, pair
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inferred:
-    """The architecture of a file as it stands, its tensors in their final shapes, and remarks for the
-    report."""
+    """The architecture of a file as it stands, its tensors in their final shapes, remarks for the report."""
 
     config: SwinConfig
     tensors: dict[str, Tensor]
@@ -204,8 +200,7 @@ def _map_of(position: Tensor, frame: SwinConfig) -> Pair:
 
 
 def _shaped(name: str, tensor: Tensor, config: SwinConfig) -> Tensor:
-    """Flat tables and positions laid out, now that window and map are known; misfits are left for the
-    check."""
+    """Flat tables and positions laid out, as window and map are known; misfits are left for the check."""
     if name.endswith(".bias_table") and tensor.dim() == 2:
         mh, mw = config.window[int(name.split(".")[1])]
         rows, columns = 2 * mh - 1, 2 * mw - 1

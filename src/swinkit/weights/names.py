@@ -124,8 +124,7 @@ def translate(
 
 
 class NameTable:
-    """Both directions of a table of pairs. Where several rows share one of our names, the first is
-    written."""
+    """Both directions of a table of pairs; of several rows with one of our names the first is written."""
 
     def __init__(self, pairs: Pairs) -> None:
         self._to_ours = [(_parser(theirs), _builder(ours)) for ours, theirs in pairs]

@@ -1,5 +1,4 @@
-"""A weights file understood: recognised, translated, its architecture inferred, every tensor accounted
-for."""
+"""A weights file understood: recognised, translated, its architecture inferred, no tensor unaccounted for."""
 
 from __future__ import annotations
 
@@ -66,11 +65,17 @@ def understand(raw: RawCheckpoint, asked: Asked = Asked()) -> Native:  # noqa: B
         preprocess=facts.preprocess,
         dropped=found.dropped,
         left_out=found.left_out,
-        notes=(*raw.notes, *_heads_left_out(raw), *inferred.notes),
+        notes=(*raw.notes, *_heads_left_out(raw), *inferred.notes, *_UNSAID.get(name, ())),
         extra=facts.extra,
     )
 
 
+# What the files of a format do not say although it matters.
+_UNSAID = {
+    "mmpretrain": (
+        "a model that mmpretrain built with pad_small_map=True needs policy='dense'; files do not say",
+    ),
+}
 # The last layer of a task's head, what the head is, and how many of its rows are no class.
 _TASK_HEADS = (
     ("decode_head.conv_seg.weight", "segmentation head", 0),
@@ -117,6 +122,8 @@ def _refuse_misfits(
             problems.add(
                 "of another shape", found.theirs.get(ours, ours), f"{tuple(tensor.shape)}, expected {wanted}"
             )
+        if not tensor.is_floating_point():
+            problems.add("of another type", found.theirs.get(ours, ours), f"{tensor.dtype}, expected floats")
     if problems.count:
         raise CheckpointError(
             f"looks like {name}, but {problems.count} tensors do not fit the Swin v{config.version} that the "

@@ -1,7 +1,7 @@
 """The few rearrangements of tensors between formats; each has its inverse beside it.
 
-In a format's own tables `q`, `k` and `v` are names of ours only until they are fused, and `bias` stands for a
-qkv bias with a third for k that v2 does not have.
+`q`, `k` and `v` are names of ours only until they are fused; a `qkv.bias` of v2, with a third for k that v2
+does not have, only until that third is dropped.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ def _attentions(tensors: Mapping[str, Tensor]) -> Iterator[str]:
 
 
 def fuse_qkv(tensors: Tensors) -> Tensors:
-    """`q.weight`, `k.weight`, `v.weight` become `qkv.weight`, the biases `qkv.bias`, or `q_bias` and
-    `v_bias`.
+    """Three matrices become `qkv.weight`, and their biases `qkv.bias` (v1) or `q_bias` and `v_bias` (v2).
 
     An incomplete triple is left as it is, and then found to be missing.
     """

@@ -1,5 +1,4 @@
-"""microsoft/Swin-Transformer, classification, v1 and v2: `{'model': …}` in a `.pth`, training files with
-more.
+"""microsoft/Swin-Transformer, classification, v1 and v2: a `.pth` of `{'model': …}`, often with more.
 
 Merging closes a stage there (`layers.0.downsample` lies between stages 0 and 1) and opens one here. The files
 hold three kinds of buffers, which tell window, pretrained window and image size; a mask belongs to one image

@@ -1,5 +1,4 @@
-"""mmpretrain (once mmclassification): `mmdet`'s names, v1 and v2, with `norm3` for the final norm and
-`head.fc`.
+"""mmpretrain (once mmclassification), v1 and v2: `mmdet`'s names, a final norm `norm3` and `head.fc`.
 
 v2 merges at the start of a stage, permutes the reduction but not the norm after it, and in its huge sizes has
 a norm after every n-th block, `blocks.j.norm3`: not to be confused with `norm3`, the final norm of four

@@ -1,5 +1,4 @@
-"""SimMIM pre-training (microsoft/Swin-Transformer): the encoder, its mask token and a decoder of one
-convolution.
+"""SimMIM pre-training (microsoft/Swin-Transformer): encoder, mask token and a decoder of one convolution.
 
 The encoder's names are Microsoft's behind `encoder.`. The decoder writes (32·32·3) channels that are then
 shuffled to pixels. Fine-tuning takes the encoder alone: `load(…, classes=…)` or `load(…, dense=True)`.

@@ -1,5 +1,4 @@
-"""Our own: `.safetensors` in which one JSON string, under the key `swinkit` of its metadata, says all the
-rest.
+"""Our own: `.safetensors` with one JSON string, under the key `swinkit` of its metadata, for all the rest.
 
 The names are those of `Swin.state_dict()`. Tensors without that string are understood too, as far as they
 tell.
