@@ -302,6 +302,19 @@ def test_old_files_of_v2_may_call_the_bias_network_rpe(name, tmp_path):
     assert_same_tensors(read_back(there, config, tmp_path).tensors, weights_of(config))
 
 
+def test_an_index_that_transformers_4_saved_is_dropped_and_tells_the_window(tmp_path):
+    config = swin(window=((4, 4),) * 3)
+    tensors = in_format("huggingface", config)
+    for name in [name for name in tensors if name.endswith("relative_position_bias_table")]:
+        tensors[name.replace("bias_table", "index")] = relative_index((4, 4))
+
+    native = understand(RawCheckpoint(tensors=tensors, path=tmp_path / "file"))
+
+    assert native.config.window == config.window
+    assert len(native.dropped) == 5
+    assert_same_tensors(native.tensors, weights_of(config))
+
+
 # Strictness -----------------------------------------------------------------------------------------------
 
 TARGETS = {
@@ -367,6 +380,50 @@ def test_alike_problems_are_told_once(tmp_path):
         CheckpointError, match=r"layers\.0\.blocks\.0\.norm1\.bias .*\(and 4 more of this kind\)"
     ):
         read_back(tensors, swin(), tmp_path)
+
+
+def test_whole_numbers_are_no_weights(tmp_path):
+    tensors = in_format("timm", swin())
+    tensors["norm.bias"] = torch.zeros(16, dtype=torch.int8)
+
+    with pytest.raises(CheckpointError, match=r"norm\.bias torch\.int8, expected floats"):
+        read_back(tensors, swin(), tmp_path)
+
+
+@pytest.mark.parametrize("prefix", ["model.", "backbone.", "student.encoder."])
+def test_a_swin_is_found_behind_any_prefix(prefix, tmp_path):
+    tensors = {f"{prefix}{name}": tensor for name, tensor in in_format("timm", swin()).items()}
+
+    native = read_back(tensors | {"projector.0.weight": torch.zeros(2)}, swin(), tmp_path)
+
+    assert_same_tensors(native.tensors, weights_of(swin()))
+    assert list(native.left_out) == ["projector.0.weight"]
+
+
+def test_of_mobys_two_encoders_the_trained_one_is_taken(tmp_path):
+    trained, averaged = in_format("microsoft", swin(), seed=0), in_format("microsoft", swin(), seed=1)
+    tensors = {f"encoder.{name}": tensor for name, tensor in trained.items()}
+    tensors |= {f"encoder_k.{name}": tensor for name, tensor in averaged.items()}
+
+    native = read_back(tensors, swin(), tmp_path)
+
+    assert_same_tensors(native.tensors, weights_of(swin(), seed=0))
+    assert all(name.startswith("encoder_k.") for name in native.left_out)
+
+
+def test_of_two_swins_neither_is_guessed(tmp_path):
+    tensors = {
+        f"{who}.{n}": t for who in ("student", "teacher") for n, t in in_format("timm", swin()).items()
+    }
+
+    with pytest.raises(CheckpointError, match=r"2 Swins, under student\., teacher\."):
+        read_back(tensors, swin(), tmp_path)
+
+
+def test_mmpretrain_files_do_not_say_whether_small_maps_are_padded(tmp_path):
+    native = read_back(in_format("mmpretrain", swin()), swin(), tmp_path)
+
+    assert any("pad_small_map=True needs policy='dense'" in note for note in native.notes)
 
 
 def test_a_split_projection_that_is_incomplete_names_the_missing_part(tmp_path):

@@ -158,6 +158,7 @@ def test_a_window_for_the_whole_model_shrinks_where_the_image_size_says(tmp_path
         ([6, 0], ((6, 6), None)),
         ([(3, 5), None], ((3, 5), None)),
         ([0, 0], None),
+        ([0, 0, 0, 0], None),
     ],
     ids=str,
 )
@@ -166,8 +167,11 @@ def test_a_pretrained_window_is_one_or_one_per_stage(given, expected):
 
 
 def test_a_pretrained_window_of_v1_is_refused(tmp_path):
+    tensors = in_format("timm", swin())
+
     with pytest.raises(CheckpointError, match="v1"):
-        understood(in_format("timm", swin()), tmp_path, pretrained_window=6)
+        understood(tensors, tmp_path, pretrained_window=6)
+    assert understood(tensors, tmp_path, pretrained_window=0).config.pretrained_window is None
 
 
 # The rest of the architecture -----------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +111,26 @@ def test_parts_that_are_no_swin_are_left_out_and_said(tmp_path):
 
     assert set(report.left_out) == {"decode_head.conv_seg.weight", "auxiliary_head.x"}
     assert any("150 classes was left out" in note for note in report.notes)
+
+
+def test_a_training_file_with_a_pickled_config_loads_without_yacs(tmp_path, monkeypatch):
+    """What Microsoft's code saves beside the weights is a class of a library that need not be there."""
+    yacs = types.ModuleType("yacs.config")
+    yacs.CfgNode = type("CfgNode", (dict,), {"__module__": "yacs.config"})
+    monkeypatch.setitem(sys.modules, "yacs", types.ModuleType("yacs"))
+    monkeypatch.setitem(sys.modules, "yacs.config", yacs)
+    swinv2 = yacs.CfgNode(WINDOW_SIZE=4, PRETRAINED_WINDOW_SIZES=[3, 3, 3], DEPTHS=[2, 1, 2])
+    config = yacs.CfgNode(MODEL=yacs.CfgNode(TYPE="swinv2", SWINV2=swinv2), DATA=yacs.CfgNode(IMG_SIZE=64))
+    learnt = {
+        n: t for n, t in in_format("microsoft", swin(2)).items() if "relative" not in n and "mask" not in n
+    }
+    torch.save({"model": learnt, "optimizer": {}, "epoch": 3, "config": config}, tmp_path / "last.pth")
+    monkeypatch.undo()
+
+    model = load(tmp_path / "last.pth")
+
+    assert model.config.pretrained_window == ((3, 3),) * 3
+    assert model.config.image_size == (64, 64)
 
 
 # Classes --------------------------------------------------------------------------------------------------

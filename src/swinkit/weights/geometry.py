@@ -198,8 +198,8 @@ def pretrained_of(
     if all(known for known, _ in measured):
         told = tuple(window for _, window in measured)
         return (told if any(told) else None), ()
-    if facts.pretrained_window is not None:
-        return facts.pretrained_window or None, ()
+    if facts.pretrained_window is not None:  # transformers states four by default, however many stages
+        return facts.pretrained_window[:stages] or None, ()
     if asked.pretrained_window is not None:
         return pretrained_per_stage(asked.pretrained_window, stages), ()
     return None, (
@@ -235,12 +235,13 @@ def pretrained_per_stage(window: PretrainedWindow, stages: int) -> tuple[Pair | 
     if isinstance(window, int):
         return (pair(window, "pretrained_window"),) * stages if window else None
     entries = list(window)
+    if not any(entries):
+        return None
     if len(entries) != stages:
         raise CheckpointError(
             f"pretrained_window takes one side, or one per stage ({stages}); got {window!r}"
         )
-    result = tuple(pair(entry, "pretrained_window") if entry else None for entry in entries)
-    return result if any(result) else None
+    return tuple(pair(entry, "pretrained_window") if entry else None for entry in entries)
 
 
 # Tensors of a stage -----------------------------------------------------------------------------------------
