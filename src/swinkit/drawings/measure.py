@@ -114,9 +114,7 @@ class _Case:
         dim, heads = self.config.embed_dim, self.config.num_heads[0]
         if self.config.version == 1:
             return DotProductAttention(dim, heads, self.window, qkv_bias=self.config.qkv_bias).eval()
-        return CosineAttention(
-            dim, heads, self.window, pretrained_window=None, qkv_bias=self.config.qkv_bias
-        ).eval()
+        return CosineAttention(dim, heads, pretrained_window=None, qkv_bias=self.config.qkv_bias).eval()
 
     def plan(self) -> WindowPlan:
         policy = POLICIES["microsoft"]

@@ -55,11 +55,18 @@ class CosineAttention(nn.Module):
     """The same of v2: cosine scores and a continuous position bias (Liu et al. 2022, §3.3)."""
 
     def __init__(
-        self, dim: int, heads: int, window: Pair, *, pretrained_window: Pair | None, qkv_bias: bool
+        self,
+        dim: int,
+        heads: int,
+        *,
+        pretrained_window: Pair | None,
+        qkv_bias: bool,
+        rounded_logit_limit: bool = False,
     ) -> None:
         super().__init__()
         self.heads = heads
         self.pretrained_window = pretrained_window
+        self.rounded_logit_limit = rounded_logit_limit
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         # There is no k bias: it would shift all scores of a query alike.
         self.q_bias = nn.Parameter(torch.zeros(dim)) if qkv_bias else None
@@ -107,7 +114,8 @@ class CosineAttention(nn.Module):
     def _scale(self) -> Tensor:
         """exp of the logit scale, clamped at 100 before exp. (h)"""
         compute_type = torch.promote_types(self.logit_scale.dtype, torch.float32)
-        return self.logit_scale.to(compute_type).clamp(max=math.log(100)).exp().flatten()
+        limit = 4.605170249938965 if self.rounded_logit_limit else math.log(100)
+        return self.logit_scale.to(compute_type).clamp(max=limit).exp().flatten()
 
     def _pad(self, x: Tensor) -> Tensor:
         if self.q_bias is None or self.v_bias is None:

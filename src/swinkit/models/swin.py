@@ -337,7 +337,11 @@ class Block(nn.Module):
         else:
             pretrained = config.pretrained_window[stage] if config.pretrained_window else None
             self.attention = CosineAttention(
-                dim, heads, window, pretrained_window=pretrained, qkv_bias=config.qkv_bias
+                dim,
+                heads,
+                pretrained_window=pretrained,
+                qkv_bias=config.qkv_bias,
+                rounded_logit_limit=config.rounded_logit_limit,
             )
         self.norm1 = Norm(dim)
         self.norm2 = Norm(dim)

@@ -16,7 +16,7 @@ from torch import Tensor
 from swinkit.errors import CheckpointError, ConfigError
 from swinkit.models import SwinConfig
 from swinkit.weights.described import Facts
-from swinkit.weights.formats import Format
+from swinkit.weights.formats import Format, microsoft, simmim
 from swinkit.weights.geometry import BLOCK, Asked, image_size_of_masks, in_stage, pretrained_of, windows_of
 from swinkit.weights.names import Translation
 from swinkit.windows import POLICIES, Pair, pair
@@ -175,7 +175,8 @@ def _with_surroundings(
     if frame.dense is not None and not frame.norms and facts.dense is not None:
         frame = replace(frame, dense=facts.dense)
     policy = facts.policy or POLICIES[form.policy(frame)]
-    frame = replace(frame, image_size=image_size or wished, policy=policy)
+    rounds = frame.version == 2 and form in (microsoft, simmim)
+    frame = replace(frame, image_size=image_size or wished, policy=policy, rounded_logit_limit=rounds)
     position = found.tensors.get("position")
     return frame if position is None else replace(frame, position=_map_of(position, frame))
 
