@@ -34,8 +34,8 @@ class SwinConfig:
     position: Pair | None = None
     """Size in tokens of a learnt absolute position embedding, where there is one."""
     rounded_logit_limit: bool = False
-    """v2: logit scales are clamped at ln 100 rounded to float32, as in Microsoft's code, and not at ln 100, as
-    elsewhere. It shows in double precision alone."""
+    """v2: logit scales are clamped at ln 100 rounded to float32, as in Microsoft's code; elsewhere the
+    limit is not rounded. It shows in double precision alone."""
     extra_norm_every: int = 0
     """v2, huge sizes: a LayerNorm on the whole residual stream after every n-th block of a stage."""
     drop_path: float = 0.0
