@@ -125,6 +125,15 @@ def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(
     assert any(not torch.equal(expected[name], tensor) for name, tensor in weights_of(other).items())
 
 
+def test_a_process_that_loads_beside_the_training_changes_no_bit(
+    undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    _, model = begin(tmp_path, replace(SETTINGS, workers=1))
+
+    expected = undisturbed[1]
+    assert all(torch.equal(expected[name], tensor) for name, tensor in weights_of(model).items())
+
+
 def test_training_leaves_the_callers_random_numbers_and_threads_alone(tmp_path: Path) -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from swinkit.engine.timing import Pace
 from swinkit.models import Preprocess, size_config
 from swinkit.recipes.defaults import (
     SMALL,
@@ -20,11 +21,15 @@ from swinkit.recipes.defaults import (
 FACTS = DataFacts(
     name="flowers", layout="class folders", train=750, val=200, classes=("daisy", "rose"), size=(180, 240)
 )
-MACHINE = Machine(device="cpu", cores=2, threads=2, bf16=True)
+MACHINE = Machine(device="cpu", threads=2, bf16=True)
 
 
 def plan(facts: DataFacts = FACTS, wishes: Wishes = Wishes(), start: Start | None = None) -> Plan:  # noqa: B008
     return default_plan(facts, MACHINE, wishes, start)
+
+
+def pace(seconds_per_epoch: float, *, threads: int = 2, workers: int = 0) -> Pace:
+    return Pace(threads=threads, workers=workers, seconds_per_epoch=seconds_per_epoch)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +124,7 @@ def test_few_pictures_are_seen_more_often_than_many() -> None:
     ids=["asked", "asked for long", "shorter than one epoch", "epochs asked", "slow machine"],
 )
 def test_the_time_there_is_decides_the_epochs(wishes: Wishes, seconds_per_epoch: float, epochs: int) -> None:
-    found = within_time(plan(wishes=wishes), wishes, seconds_per_epoch=seconds_per_epoch)
+    found = within_time(plan(wishes=wishes), wishes, pace(seconds_per_epoch))
 
     assert epochs == found.config.epochs
     assert f"epochs: {epochs}" in found.reasons[-1]
@@ -128,7 +133,14 @@ def test_the_time_there_is_decides_the_epochs(wishes: Wishes, seconds_per_epoch:
 def test_a_fast_machine_does_no_more_epochs_than_planned() -> None:
     planned = plan()
 
-    found = within_time(planned, Wishes(), seconds_per_epoch=0.1)
+    found = within_time(planned, Wishes(), pace(0.1))
 
     assert planned.config == found.config
     assert "timed here" in found.reasons[-1]
+
+
+def test_the_fastest_way_to_share_out_the_cores_is_taken() -> None:
+    found = within_time(plan(), Wishes(), pace(1.0, threads=1, workers=1))
+
+    assert (1, 1) == (found.config.threads, found.config.workers)
+    assert "with 1 thread to compute and 1 to load" in found.reasons[-1]

@@ -210,6 +210,15 @@ def test_an_interrupt_saves_and_says_how_to_go_on_and_the_end_is_the_same(
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
+def test_resuming_a_finished_run_changes_nothing(run: Run) -> None:
+    metrics, evaluation = run.metrics, run.evaluation
+
+    again = train(resume=run.folder)
+
+    assert metrics == again.metrics
+    assert evaluation == again.evaluation
+
+
 def test_a_resumed_run_takes_no_other_settings(run: Run) -> None:
     with pytest.raises(ConfigError, match="keeps its settings"):
         train(resume=run.folder, epochs=100)

@@ -1,12 +1,13 @@
-"""How long an epoch will take, measured on this machine and not guessed."""
+"""How fast this machine trains, measured and not guessed: with which threads, and how long an epoch takes."""
 
 from __future__ import annotations
 
 import copy
+import math
+import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from swinkit.data import Sample
 from swinkit.data.loader import Images, train_loader
@@ -17,45 +18,90 @@ from swinkit.models import Swin
 from swinkit.tasks import Task
 
 _FEW = 8
-_TIMED_STEPS = 3
+_TIMED = 3
+_LONG = 2.0  # seconds
+_WORTH_A_PROCESS = 0.3  # seconds of loading in an epoch
 
 
-def seconds_per_epoch(
-    model: Swin, task: Task, train: Images, val: Sequence[Sample], config: TrainConfig
-) -> float:
-    """Seconds for one epoch, validation included; the model is not changed.
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """The fastest way found to share out the cores. workers: processes that load beside the training."""
 
-    A few steps are timed after one to warm up. Where already 8 pictures take long, it is left at those.
+    threads: int
+    workers: int
+    seconds_per_epoch: float
+
+
+def measured_pace(
+    model: Swin,
+    task: Task,
+    train: Images,
+    val: Sequence[Sample],
+    config: TrainConfig,
+    *,
+    cores: int,
+    threads_asked: bool = False,
+) -> Pace:
+    """Time a few steps, loading and validation; the model is not changed.
+
+    With several threads and with fewer: a small model gains little from a second thread, and on a busy
+    machine threads that wait for each other cost more than they bring. cores: that there are.
     """
-    copied = copy.deepcopy(model)
-    with computing(config):
-        copied.to(config.device).train()
-        first = _seconds_per_picture(copied, task, train, replace(config, batch=min(config.batch, _FEW)))
-        learning = first
-        if first * config.batch < 1.0 and config.batch > _FEW:
-            learning = _seconds_per_picture(copied, task, train, config)
-        looking = _seconds_to_look(copied, task, val[: config.batch])
     pictures = steps_per_epoch(len(train), config.batch) * min(config.batch, len(train))
-    return pictures * learning + len(val) * looking
+    loading = _seconds_to_load(train, config)
+    most = cores // 2 if loading * pictures > _WORTH_A_PROCESS else 0
+    copied = copy.deepcopy(model).to(config.device)
+    learning = {config.threads: _seconds_to_learn(copied, task, train, config)}
+    workers = min(most, math.ceil(loading / learning[config.threads]))
+    fewer = max(1, config.threads - max(workers, 1))
+    if not threads_asked and fewer < config.threads:
+        learning[fewer] = _seconds_to_learn(copied, task, train, replace(config, threads=fewer))
+    ways = {(threads, 0): seconds + loading for threads, seconds in learning.items()}
+    if workers:
+        spare = cores if config.device.startswith("cuda") else cores - workers
+        ways |= {(n, workers): max(s, loading / workers) for n, s in learning.items() if n <= spare}
+    threads, workers = min(ways, key=ways.__getitem__)
+    looking = _seconds_to_look(copied, task, val[: config.batch], replace(config, threads=threads))
+    return Pace(
+        threads=threads,
+        workers=workers,
+        seconds_per_epoch=pictures * ways[threads, workers] + len(val) * looking,
+    )
 
 
-def _seconds_per_picture(model: Swin, task: Task, train: Images, config: TrainConfig) -> float:
-    """Of training: loading, varying and one step, the fastest of a few."""
-    optimiser = make_optimiser(model, config)
-    loader = train_loader(train, epoch=0, batch=config.batch)
-    fastest = float("inf")
-    began = time.perf_counter()
-    for step, (inputs, targets, _) in enumerate(islice(loader, 1 + _TIMED_STEPS)):
-        training_step(model, task, optimiser, inputs, targets, config, lr=0.0, step=step)
-        now = time.perf_counter()
-        if step or len(train) <= config.batch:
-            fastest = min(fastest, (now - began) / len(inputs))
-        began = now
-    return fastest
+def _seconds_to_load(train: Images, config: TrainConfig) -> float:
+    """For one picture: decoding and varying it, by one thread."""
+    few = [number % len(train) for number in range(_FEW)]
+    with computing(replace(config, threads=1)):
+        return _typically(lambda: [train[index] for index in few]) / _FEW
 
 
-def _seconds_to_look(model: Swin, task: Task, samples: Sequence[Sample]) -> float:
-    """Of validation, for one picture."""
-    began = time.perf_counter()
-    validate(model, task, samples)
-    return (time.perf_counter() - began) / len(samples)
+def _seconds_to_learn(model: Swin, task: Task, train: Images, config: TrainConfig) -> float:
+    """For one picture: its share of a step. Where a step on 8 pictures takes long, it is left at those."""
+    with computing(config):
+        seconds = _seconds_a_step(model, task, train, replace(config, batch=min(config.batch, _FEW)))
+        if seconds < 0.25 and config.batch > _FEW:
+            return _seconds_a_step(model, task, train, config) / min(config.batch, len(train))
+        return seconds / min(config.batch, _FEW, len(train))
+
+
+def _seconds_a_step(model: Swin, task: Task, train: Images, config: TrainConfig) -> float:
+    inputs, targets, _ = next(iter(train_loader(train, epoch=0, batch=config.batch)))
+    optimiser = make_optimiser(model.train(), config)
+    return _typically(lambda: training_step(model, task, optimiser, inputs, targets, config, lr=0.0, step=0))
+
+
+def _seconds_to_look(model: Swin, task: Task, samples: Sequence[Sample], config: TrainConfig) -> float:
+    """For one picture of validation."""
+    with computing(config):
+        return _typically(lambda: validate(model, task, samples)) / len(samples)
+
+
+def _typically(act: Callable[[], object]) -> float:
+    """Seconds, after one time to warm up; what takes long is done but once."""
+    found: list[float] = []
+    while len(found) <= _TIMED and sum(found) < _LONG:
+        began = time.perf_counter()
+        act()
+        found.append(time.perf_counter() - began)
+    return statistics.median(found[1:] or found)

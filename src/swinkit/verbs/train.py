@@ -135,11 +135,12 @@ def _start(
 ) -> Run:
     from swinkit.data import open_images, with_validation
     from swinkit.engine.progress import Progress
-    from swinkit.engine.timing import seconds_per_epoch
+    from swinkit.engine.timing import measured_pace
     from swinkit.recipes.defaults import default_plan, within_time
-    from swinkit.recipes.fresh import fresh_model
+    from swinkit.recipes.fresh import fresh_model, preprocess
     from swinkit.tasks import TASKS
     from swinkit.verbs.classifier import computing
+    from swinkit.verbs.machine import processor
 
     images = open_images(wishes.data)
     run = new_run(out, name=images.name, overwrite=overwrite)
@@ -150,10 +151,19 @@ def _start(
         begun, start = _weights(weights, images, wishes)
         plan = default_plan(_facts(images), _machine(device), wishes, start)
         model = begun or fresh_model(plan.config, images.classes)
+        model.preprocess = model.preprocess or preprocess(plan.config)
         task = TASKS[plan.config.task](images.classes)
         train = _training_images(images, model, plan.config)
-        seconds = seconds_per_epoch(model, task, train, images.split("val").samples, plan.config)
-        plan = within_time(plan, wishes, seconds_per_epoch=seconds)
+        pace = measured_pace(
+            model,
+            task,
+            train,
+            images.split("val").samples,
+            plan.config,
+            cores=processor().cores,
+            threads_asked=threads is not None,
+        )
+        plan = within_time(plan, wishes, pace)
         _say_plan(progress, plan, images, model, divided=divided, run=run)
         if dry_run:
             return run
@@ -243,14 +253,12 @@ def _weights(
     source: str | Path | None, images: ImageSet, wishes: Wishes
 ) -> tuple[Swin, Start] | tuple[None, None]:
     """The model to start from, with a head for these classes, and what the recipe has to know of it."""
-    from swinkit.recipes.defaults import FINE_TUNING_DROP_PATH, Start
+    from swinkit.recipes.defaults import DROP_PATH, Start
     from swinkit.weights import load
 
     if source is None:
         return None, None
-    model = load(
-        source, classes=images.classes, image_size=wishes.image_size, drop_path=FINE_TUNING_DROP_PATH
-    )
+    model = load(source, classes=images.classes, image_size=wishes.image_size, drop_path=DROP_PATH)
     return model, Start(weights=str(source), config=model.config, preprocess=model.preprocess)
 
 
@@ -280,7 +288,6 @@ def _machine(device: str | None) -> Machine:
     chip, chosen = processor(), chosen_device(device)
     return Machine(
         device=chosen,
-        cores=chip.cores,
         threads=torch.get_num_threads(),
         bf16=torch.cuda.is_bf16_supported() if chosen.startswith("cuda") else chip.computes_bf16,
     )

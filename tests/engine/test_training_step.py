@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from swinkit.data.loader import Item, train_loader
+from swinkit.engine import loop
+from swinkit.engine.loop import make_optimiser, training_step
+from swinkit.engine.schedule import learning_rate
+from swinkit.engine.settings import TrainConfig
+from swinkit.recipes.fresh import fresh_model
+from swinkit.tasks.classification import Classification
+from tests.engine.small_runs import SETTINGS, begin, training_images, weights_of
+
+CLASSES = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Watched(Classification):
+    """Notes what the loop hands to the loss."""
+
+    seen: Sequence[tuple[torch.dtype, float]] = ()
+
+    def loss(self, outputs: Tensor, targets: Tensor, *, label_smoothing: float) -> Tensor:
+        self.seen.append((outputs.dtype, label_smoothing))  # type: ignore[attr-defined]
+        return super().loss(outputs, targets, label_smoothing=label_smoothing)
+
+
+def one_batch(config: TrainConfig) -> Item:
+    batch: Item = next(iter(train_loader(training_images(config), epoch=0, batch=config.batch)))
+    return batch
+
+
+def after_a_step(config: TrainConfig, lr: float = 1e-3) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+    model = fresh_model(config, CLASSES).train()
+    optimiser = make_optimiser(model, config)
+    inputs, targets, _ = one_batch(config)
+    training_step(model, Classification(CLASSES), optimiser, inputs, targets, config, lr=lr, step=0)
+    return model, optimiser
+
+
+def gradient_norm(model: torch.nn.Module) -> float:
+    return float(torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None]).norm())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_products_are_computed_in_the_precision_of_the_settings(precision: str) -> None:
+    config = replace(SETTINGS, precision=precision)  # type: ignore[arg-type]
+    task = Watched(CLASSES, seen=[])
+    model = fresh_model(config, CLASSES)
+    inputs, targets, _ = one_batch(config)
+
+    training_step(model, task, make_optimiser(model, config), inputs, targets, config, lr=1e-3, step=0)
+
+    assert [({"fp32": torch.float32, "bf16": torch.bfloat16}[precision], config.label_smoothing)] == task.seen
+    assert {torch.float32} == {parameter.dtype for parameter in model.parameters()}
+
+
+def test_a_gradient_is_clipped_to_the_norm_of_the_settings() -> None:
+    free = gradient_norm(after_a_step(replace(SETTINGS, clip_norm=1e6))[0])
+    clipped = gradient_norm(after_a_step(replace(SETTINGS, clip_norm=free / 4))[0])
+
+    assert clipped == pytest.approx(free / 4, rel=1e-3)
+
+
+def test_each_layer_learns_at_its_share_of_the_rate() -> None:
+    _, optimiser = after_a_step(replace(SETTINGS, layer_decay=0.5), lr=0.8)
+
+    shares = {group["name"].partition(",")[0]: group["lr"] / 0.8 for group in optimiser.param_groups}
+    assert {f"layer {layer}": 0.5 ** (5 - layer) for layer in range(6)} == pytest.approx(shares)
+
+
+def test_weight_decay_is_of_matrices_alone() -> None:
+    model = fresh_model(SETTINGS, CLASSES)
+
+    groups = make_optimiser(model, replace(SETTINGS, weight_decay=0.3)).param_groups
+
+    decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert 0.3 == decays[id(model.stages[0].blocks[0].mlp.fc1.weight)]
+    assert 0.0 == decays[id(model.stages[0].blocks[0].norm1.weight)]
+    assert 0.0 == decays[id(model.stages[0].blocks[0].attention.bias_table)]
+    assert len(decays) == len(list(model.parameters()))
+
+
+def test_nothing_is_learnt_at_a_rate_of_nothing() -> None:
+    before = weights_of(fresh_model(SETTINGS, CLASSES))
+
+    model, _ = after_a_step(SETTINGS, lr=0.0)
+
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_the_rate_follows_the_schedule_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step_for_real, rates = loop.training_step, []
+
+    def training_step(*arguments: object, lr: float, **settings: object) -> float:
+        rates.append(lr)
+        return step_for_real(*arguments, lr=lr, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "training_step", training_step)
+    config = replace(SETTINGS, warmup=0.5)
+    begin(tmp_path, config)
+
+    schedule = [
+        learning_rate(step, steps=8, peak=config.lr, warmup=0.5, final=config.final_lr) for step in range(8)
+    ]
+    assert schedule == rates
