@@ -29,7 +29,7 @@ from swinkit.data import ImageSet, open_images
 from swinkit.verbs.machine import processor
 from swinkit.verbs.train import train
 
-LINEAR_SIDE = 32  # pixels to which the linear classifier's pictures are brought, unless they are smaller
+SIDE = 32  # pixels of the linear classifier's pictures
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,9 @@ def _linear(images: ImageSet) -> float:
 
 
 def _pixels(images: ImageSet) -> tuple[np.ndarray, list[str]]:
-    """Every picture as a row of numbers; the embedded digits as the 8 × 8 cells that were scanned."""
-    side = 8 if images.name == "digits" else LINEAR_SIDE
+    """Every picture, at 32 × 32 pixels, as a row of numbers."""
     rows = [
-        np.asarray(Image.fromarray(sample.pixels()).resize((side, side), Image.Resampling.BOX)).ravel() / 255
+        np.asarray(Image.fromarray(sample.pixels()).resize((SIDE, SIDE), Image.Resampling.BOX)).ravel() / 255
         for sample in images.samples
     ]
     return np.stack(rows), [str(sample.label) for sample in images.samples]

@@ -242,7 +242,7 @@ def test_resuming_what_is_no_run_says_so(tmp_path: Path) -> None:
 
 
 def test_unreadable_pictures_are_left_out_named_and_not_asked_for_again(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = tmp_path / "pictures"
     for path in sorted(pictures.rglob("*.png")):
@@ -255,7 +255,9 @@ def test_unreadable_pictures_are_left_out_named_and_not_asked_for_again(
     assert "broken.png" in capsys.readouterr().err
     assert [str(own / "zero" / "broken.png")] == [path for path, _ in run.facts["skipped"]]
     assert "broken" not in run.split.read_text()
-    assert run.evaluation["accuracy"] == evaluate(own, run.folder).accuracy
+    monkeypatch.chdir(own.parent)
+    assert run.evaluation["accuracy"] == evaluate("pictures", run.folder).accuracy
+    assert run.evaluation == train(resume=run.folder).evaluation
 
 
 def test_fine_tuning_keeps_what_was_learnt_for_classes_of_the_same_name(

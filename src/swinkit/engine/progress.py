@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -33,6 +33,16 @@ class Progress:
     def keep(self) -> None:
         """Write the log."""
         write_atomically(self._log, "\n".join([*self._lines, ""]))
+
+    @contextmanager
+    def counting(self, what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """Show on a terminal how many of a total are done; gives the function that is to be told."""
+        columns = TextColumn(what), BarColumn(), MofNCompleteColumn()
+        with Bar(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        ) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done, total: bar.update(task, completed=done)
 
     @contextmanager
     def training(self, *, steps: int, done: int) -> Iterator[Pace]:

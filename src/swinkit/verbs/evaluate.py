@@ -113,8 +113,8 @@ def divided_as(run: Run, images: ImageSet) -> ImageSet:
     """Images in the splits that a run saved, without those that it could not read."""
     from swinkit.data import read_split
 
-    unreadable = {path for path, _ in run.facts["skipped"]}
-    readable = [sample for sample in images.samples if sample.path not in unreadable]
+    unreadable = set(run.facts["data"]["unreadable"])
+    readable = [sample for sample in images.samples if sample.name not in unreadable]
     return replace(images, samples=read_split(run.split, readable))
 
 

@@ -145,7 +145,7 @@ def _start(
     images = open_images(wishes.data)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)
-    images, fingerprint = _readable(images, progress), images.fingerprint()
+    whole, images = images, _readable(images, progress)
     images, divided = with_validation(images, seed=wishes.seed)
     with computing(threads=threads, kernel=wishes.kernel):
         begun, start = _weights(weights, images, wishes)
@@ -167,7 +167,7 @@ def _start(
         _say_plan(progress, plan, images, model, divided=divided, run=run)
         if dry_run:
             return run
-        _begin(run, plan, images, fingerprint)
+        _begin(run, plan, images, whole)
         return _train_and_score(run, plan.config, images, model, task, train, progress)
 
 
@@ -238,7 +238,8 @@ def _readable(images: ImageSet, progress: Progress) -> ImageSet:
     """The images without those that cannot be decoded, which are named."""
     from swinkit.data.loader import verify
 
-    good, bad = verify(images.samples)
+    with progress.counting("reading pictures", len(images)) as count:
+        good, bad = verify(images.samples, progress=count)
     images = replace(images, samples=good, skipped=(*images.skipped, *bad))
     for path, reason in images.skipped[:_SHOWN]:
         progress.say(f"left out {path}: {reason}")
@@ -289,7 +290,9 @@ def _machine(device: str | None) -> Machine:
     return Machine(
         device=chosen,
         threads=torch.get_num_threads(),
-        bf16=torch.cuda.is_bf16_supported() if chosen.startswith("cuda") else chip.computes_bf16,
+        bf16=torch.cuda.is_bf16_supported(including_emulation=False)
+        if chosen.startswith("cuda")
+        else chosen == "cpu" and chip.computes_bf16,
     )
 
 
@@ -352,8 +355,8 @@ def _refuse_contradictions(wishes: Wishes, weights: str | Path | None) -> None:
 # What comes out -------------------------------------------------------------------------------------------
 
 
-def _begin(run: Run, plan: Plan, images: ImageSet, fingerprint: str) -> None:
-    """Write what is known before the first step: run.json and split.csv."""
+def _begin(run: Run, plan: Plan, images: ImageSet, whole: ImageSet) -> None:
+    """Write what is known before the first step: run.json and split.csv. whole: with what cannot be read."""
     from swinkit.data import write_atomically, write_split
     from swinkit.kernels import kernel_report
 
@@ -364,9 +367,10 @@ def _begin(run: Run, plan: Plan, images: ImageSet, fingerprint: str) -> None:
         "reasons": plan.reasons,
         "data": {
             "name": images.name,
-            "fingerprint": fingerprint,
+            "fingerprint": whole.fingerprint(),
             "classes": images.classes,
-            "pictures": {name: len(images.split(name).samples) for name in images.splits()},
+            "pictures": {name: len(images.split(name)) for name in images.splits()},
+            "unreadable": sorted({s.name for s in whole.samples} - {s.name for s in images.samples}),
         },
         "skipped": images.skipped,
         "kernel": next(report.name for report in kernel_report() if report.runs),
