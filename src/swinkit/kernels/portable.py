@@ -41,6 +41,8 @@ def cosine_window_attention(
 
 # ------------------------------------------------------------------------------------ attention
 
+_HAS_BF16_PRODUCTS: bool = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
 
 def _attend(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor, plan: WindowPlan, route: Route, scale: float
@@ -60,9 +62,12 @@ def _attend(
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float) -> Tensor:
     """softmax(q·kᵀ·scale + bias)·v, (…, h, N, d) to (…, N, h, d)."""
-    if bias.requires_grad and q.device.type == "cpu":
-        # scaled_dot_product_attention would take its slowest path, for the bias needs a gradient.
-        scores = (q * scale) @ k.transpose(-2, -1) + bias
+    # On a CPU scaled_dot_product_attention takes its slowest path where the bias needs a gradient, and its
+    # fast one does not use the processor's bf16 products as well as a batched product does.
+    written_out = bias.requires_grad or (q.dtype == torch.bfloat16 and _HAS_BF16_PRODUCTS)
+    if written_out and q.device.type == "cpu":
+        scores = (q * scale) @ k.transpose(-2, -1)
+        scores += bias
         return (torch.softmax(scores, dim=-1) @ v).transpose(1, 2)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale).transpose(1, 2)
 
