@@ -25,13 +25,17 @@ class Sample:
     """One picture.
 
     name: unique in its set, the same on every system (below the data folder, with forward slashes, NFC).
-    label: the name of its class; None where nothing is known.
+    label: the name of its class; None where nothing is known, and in multi-label sets.
+    labels: in multi-label sets the names of all its classes, which may be none; None elsewhere.
+    group: what it belongs to (a patient, a film): pictures of one group are never in two splits.
     split: None until somebody decides.
     source: the file, or the pixels themselves (H, W, C uint8).
     """
 
     name: str
     label: str | None
+    labels: tuple[str, ...] | None = None
+    group: str | None = None
     split: Split | None = None
     source: Path | np.ndarray = field(compare=False, repr=False)
 
@@ -57,6 +61,7 @@ class Sample:
 class ImageSet:
     """Samples and the classes they may have; the order of `classes` is the order of a model's outputs.
 
+    task: what the labels are for, a name from `tasks.TASKS`.
     layout: how the data lies on disk, in words.
     skipped: pictures that were left out, with the reason. ignored: other files, counted by kind.
     notes: sentences that a person should read before training.
@@ -65,6 +70,7 @@ class ImageSet:
     name: str
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
+    task: str = "classification"
     layout: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,170 @@
+"""All that is found out about one model, as plain facts: what evaluation.json holds and the report shows.
+
+No torch here, and no words for people: those are the report's. Shares run from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from swinkit.tasks.results import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassIntervals:
+    """How one class fares; None where nothing can be said: no such picture, or no such answer."""
+
+    pictures: int
+    recall: Interval | None
+    precision: Interval | None
+    f1: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baselines:
+    """What the model has to beat on the same pictures.
+
+    majority: accuracy of always answering `majority_class`, the commonest class of train.
+    probe: balanced accuracy of a linear classifier on frozen features, which `probe_features` names; None
+        where none was fitted.
+    """
+
+    majority_class: str
+    majority: float
+    probe: Interval | None = None
+    probe_features: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bin:
+    """Pictures whose probability of the answer lies from `low` to `high`."""
+
+    low: float
+    high: float
+    pictures: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reliability:
+    """Whether probabilities mean what they say (Guo et al. 2017): expected calibration error, Brier score."""
+
+    ece: float
+    brier: float
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """Answering only when the probability is at least `threshold`: share answered, and right among those."""
+
+    threshold: float
+    coverage: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """Probabilities before and after dividing the outputs by `temperature`.
+
+    skipped: why none was fitted (the temperature is then 1).
+    unsure_below: `predict` says unsure below this probability; None where no threshold was set.
+    """
+
+    temperature: float
+    fitted_on: str
+    before: Reliability
+    after: Reliability
+    coverage: tuple[Coverage, ...]
+    unsure_below: float | None = None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspect:
+    """A picture whose label may be wrong: others of its kind, seen without it, say otherwise."""
+
+    image: str
+    label: str
+    suggested: str
+    probability_of_label: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shaken:
+    """How the model fares when every picture is changed in one way. level: in words ("quality 30")."""
+
+    change: str
+    level: str
+    accuracy: float
+    balanced_accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """Where the model looked for its answer. heat: rows of values 0 to 1 over the whole picture."""
+
+    image: str
+    label: str
+    predicted: str
+    probability: float
+    heat: tuple[tuple[float, ...], ...]
+
+    @property
+    def right(self) -> bool:
+        return self.label == self.predicted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What an answer costs. macs: multiply-adds of one picture; seconds: of one picture, as measured here."""
+
+    parameters: int
+    macs: int | None
+    seconds_per_picture: float
+    device: str
+    threads: int
+    kernel: str
+    file_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assessment:
+    """Everything known about how good a model is.
+
+    chosen_on_same: whether the scored pictures were also those by which the best epoch was chosen.
+    trained_copies: scored pictures that have a copy among those trained on; accuracy_without_copies leaves
+        them out.
+    """
+
+    evaluation: Evaluation
+    accuracy: Interval
+    balanced_accuracy: Interval
+    per_class: dict[str, ClassIntervals]
+    chosen_on_same: bool = False
+    baselines: Baselines | None = None
+    calibration: Calibration | None = None
+    suspects: tuple[Suspect, ...] = ()
+    suspects_skipped: str | None = None
+    robustness: tuple[Shaken, ...] = ()
+    looked: tuple[Looked, ...] = ()
+    cost: Cost | None = None
+    trained_copies: int | None = None
+    accuracy_without_copies: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the single predictions, which predictions.csv holds."""
+        values = asdict(self)
+        values["evaluation"] = self.evaluation.to_dict()
+        return values
