@@ -6,17 +6,9 @@ import pytest
 
 from swinkit.engine.timing import Pace
 from swinkit.models import Preprocess, size_config
-from swinkit.recipes.defaults import (
-    SMALL,
-    UNASKED_BUDGET,
-    DataFacts,
-    Machine,
-    Plan,
-    Start,
-    Wishes,
-    default_plan,
-    within_time,
-)
+from swinkit.recipes.defaults import SMALL, UNASKED_BUDGET, Plan, default_plan, within_time
+from swinkit.recipes.facts import DataFacts, Machine, Start
+from swinkit.recipes.wishes import Wishes
 
 FACTS = DataFacts(
     name="flowers", layout="class folders", train=750, val=200, classes=("daisy", "rose"), size=(180, 240)
@@ -115,9 +107,9 @@ def test_few_pictures_are_seen_more_often_than_many() -> None:
 @pytest.mark.parametrize(
     ("wishes", "seconds_per_epoch", "epochs"),
     [
-        (Wishes(seconds=60.0), 2.0, 30),
-        (Wishes(seconds=6000.0), 2.0, 3000),
-        (Wishes(seconds=1.0), 2.0, 1),
+        (Wishes(time="60s"), 2.0, 30),
+        (Wishes(time="100m"), 2.0, 3000),
+        (Wishes(time="1s"), 2.0, 1),
         (Wishes(epochs=40), 1e6, 40),
         (Wishes(), UNASKED_BUDGET / 3, 3),
     ],

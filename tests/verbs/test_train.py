@@ -13,9 +13,10 @@ from swinkit.data import digits
 from swinkit.engine import loop
 from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError, RunError
+from swinkit.recipes.wishes import seconds_in
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
-from swinkit.verbs.train import seconds_in, train
+from swinkit.verbs.train import train
 from swinkit.weights import load
 
 FILES = {

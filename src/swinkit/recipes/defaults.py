@@ -12,9 +12,9 @@ from swinkit.data.transforms import Augmentation
 from swinkit.engine.progress import in_words
 from swinkit.engine.settings import Precision, TrainConfig
 from swinkit.engine.timing import Pace
-from swinkit.models import Preprocess, SwinConfig, size_config
-
-Size = tuple[int, int]
+from swinkit.models import size_config
+from swinkit.recipes.facts import DataFacts, Machine, Start
+from swinkit.recipes.wishes import Size, Wishes
 
 SMALL = 48
 """Pixels of the shorter side up to which pictures keep their size and get the smallest model."""
@@ -39,53 +39,6 @@ WEIGHT_DECAY = 0.1
 """The digits: 97.4 % with 0.1 and 0.1, 96.9 % without stochastic depth and with half the decay."""
 LAYER_DECAY = 0.8
 """Fine-tuning: what the weights already know changes slower, the nearer to the pixels."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DataFacts:
-    """What the choices look at. size: median (height, width) of the pictures, in pixels."""
-
-    name: str
-    layout: str
-    train: int
-    val: int
-    classes: tuple[str, ...]
-    size: Size
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Machine:
-    """What there is to compute with. bf16: whether products in bfloat16 are faster than in float32."""
-
-    device: str
-    threads: int
-    bf16: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
-    """Weights to start from."""
-
-    weights: str
-    config: SwinConfig
-    preprocess: Preprocess | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
-    """What was asked for; None leaves the choice to the recipe."""
-
-    data: str | None = None
-    model: str | None = None
-    image_size: Size | None = None
-    epochs: int | None = None
-    seconds: float | None = None
-    """Time for the whole training."""
-    batch: int | None = None
-    lr: float | None = None
-    precision: Precision | None = None
-    kernel: str | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

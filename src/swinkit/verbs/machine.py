@@ -8,6 +8,10 @@ import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swinkit.recipes.facts import Machine
 
 # As torch names them and as Linux does, in the order in which they matter to us.
 _INSTRUCTION_SETS = {
@@ -75,6 +79,23 @@ def processor() -> Processor:
         threads=torch.get_num_threads(),
         instruction_sets=sets,
         computes_bf16=bool(_COMPUTES_BF16 & set(sets)),
+    )
+
+
+def machine_for(device: str | None) -> Machine:
+    """What a recipe has to know of this machine. ConfigError where the device is not there."""
+    import torch
+
+    from swinkit.recipes.facts import Machine
+    from swinkit.verbs.classifier import chosen_device
+
+    chosen = chosen_device(device)
+    return Machine(
+        device=chosen,
+        threads=torch.get_num_threads(),
+        bf16=torch.cuda.is_bf16_supported(including_emulation=False)
+        if chosen.startswith("cuda")
+        else chosen == "cpu" and processor().computes_bf16,
     )
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from swinkit import __version__
-from swinkit.engine.run import SCHEMA, Run, clear, new_run
+from swinkit.engine.run import Run, new_run
 from swinkit.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -20,11 +16,11 @@ if TYPE_CHECKING:
     from swinkit.engine.progress import Progress
     from swinkit.engine.settings import TrainConfig
     from swinkit.models import Swin
-    from swinkit.recipes.defaults import DataFacts, Machine, Plan, Start, Wishes
+    from swinkit.recipes.defaults import Plan
+    from swinkit.recipes.facts import Start
+    from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Evaluation, Task
-
-_LOOKED_AT = 100  # pictures whose sizes are measured
-_SHOWN = 10  # pictures left out that are named on the screen
+    from swinkit.verbs.training_data import TrainingData
 
 
 def train(
@@ -82,74 +78,54 @@ def train(
         RunError: the run's folder is taken, or training broke down.
         KeyboardInterrupt: stopped on request, after saving.
     """
-    from swinkit.recipes.defaults import Wishes
+    from swinkit.recipes.wishes import Wishes
 
-    if resume is not None:
-        others = (
-            out,
-            model,
-            weights,
-            image_size,
-            epochs,
-            time,
-            batch,
-            lr,
-            precision,
-            device,
-            threads,
-            kernel,
-        )
-        if data is not None or seed or overwrite or dry_run or any(value is not None for value in others):
-            raise ConfigError(
-                "a resumed run keeps its settings, so nothing else can be set beside it",
-                hint=f"swinkit train --resume {resume}",
-            )
-        return _resume(Run(Path(resume)))
     wishes = Wishes(
         data=None if data is None else str(data),
         model=model,
+        weights=None if weights is None else str(weights),
         image_size=(image_size, image_size) if isinstance(image_size, int) else image_size,
         epochs=epochs,
-        seconds=None if time is None else seconds_in(time),
+        time=time,
         batch=batch,
         lr=lr,
         precision=precision,
+        device=device,
+        threads=threads,
         kernel=kernel,
         seed=seed,
     )
-    _refuse_contradictions(wishes, weights)
-    return _start(
-        wishes, weights, out=out, device=device, threads=threads, overwrite=overwrite, dry_run=dry_run
-    )
+    if resume is None:
+        return _start(wishes, out=out, overwrite=overwrite, dry_run=dry_run)
+    if wishes != Wishes() or out is not None or overwrite or dry_run:
+        raise ConfigError(
+            "a resumed run keeps its settings, so nothing else can be set beside it",
+            hint=f"swinkit train --resume {resume}",
+        )
+    return _resume(Run(Path(resume)))
 
 
-def _start(
-    wishes: Wishes,
-    weights: str | Path | None,
-    *,
-    out: str | Path | None,
-    device: str | None,
-    threads: int | None,
-    overwrite: bool,
-    dry_run: bool,
-) -> Run:
-    from swinkit.data import open_images, with_validation
+def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: bool) -> Run:
+    """Look at everything, say the plan, and follow it."""
+    from swinkit.data import open_images
     from swinkit.engine.progress import Progress
     from swinkit.engine.timing import measured_pace
     from swinkit.recipes.defaults import default_plan, within_time
     from swinkit.recipes.fresh import fresh_model, preprocess
     from swinkit.tasks import TASKS
     from swinkit.verbs.classifier import computing
-    from swinkit.verbs.machine import processor
+    from swinkit.verbs.machine import machine_for, processor
+    from swinkit.verbs.record import begin
+    from swinkit.verbs.training_data import facts_of, training_data
 
     images = open_images(wishes.data)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)
-    whole, images = images, _readable(images, progress)
-    images, divided = with_validation(images, seed=wishes.seed)
-    with computing(threads=threads, kernel=wishes.kernel):
-        begun, start = _weights(weights, images, wishes)
-        plan = default_plan(_facts(images), _machine(device), wishes, start)
+    data = training_data(images, wishes, progress)
+    images = data.images
+    with computing(threads=wishes.threads, kernel=wishes.kernel):
+        begun, start = _weights(images, wishes)
+        plan = default_plan(facts_of(images), machine_for(wishes.device), wishes, start)
         model = begun or fresh_model(plan.config, images.classes)
         model.preprocess = model.preprocess or preprocess(plan.config)
         task = TASKS[plan.config.task](images.classes)
@@ -161,17 +137,18 @@ def _start(
             images.split("val").samples,
             plan.config,
             cores=processor().cores,
-            threads_asked=threads is not None,
+            threads_asked=wishes.threads is not None,
         )
         plan = within_time(plan, wishes, pace)
-        _say_plan(progress, plan, images, model, divided=divided, run=run)
+        _say_plan(progress, plan, data, model, run)
         if dry_run:
             return run
-        _begin(run, plan, images, whole)
-        return _train_and_score(run, plan.config, images, model, task, train, progress)
+        begin(run, plan, data)
+        return _fit_and_score(run, plan.config, images, model, task, train, progress)
 
 
 def _resume(run: Run) -> Run:
+    """Go on where a run stopped, with the settings, weights and pictures it has."""
     from swinkit.data import open_images
     from swinkit.engine.checkpoint import load_checkpoint
     from swinkit.engine.progress import Progress
@@ -197,10 +174,10 @@ def _resume(run: Run) -> Run:
         )
         task = TASKS[config.task](images.classes)
         train = _training_images(images, model, config)
-        return _train_and_score(run, config, images, model, task, train, progress, continuation)
+        return _fit_and_score(run, config, images, model, task, train, progress, continuation)
 
 
-def _train_and_score(
+def _fit_and_score(
     run: Run,
     config: TrainConfig,
     images: ImageSet,
@@ -231,69 +208,16 @@ def _train_and_score(
     return run
 
 
-# What goes in ---------------------------------------------------------------------------------------------
-
-
-def _readable(images: ImageSet, progress: Progress) -> ImageSet:
-    """The images without those that cannot be decoded, which are named."""
-    from swinkit.data.loader import verify
-
-    with progress.counting("reading pictures", len(images)) as count:
-        good, bad = verify(images.samples, progress=count)
-    images = replace(images, samples=good, skipped=(*images.skipped, *bad))
-    for path, reason in images.skipped[:_SHOWN]:
-        progress.say(f"left out {path}: {reason}")
-    if len(images.skipped) > _SHOWN:
-        progress.say(f"left out {len(images.skipped) - _SHOWN} more; run.json lists them all")
-    for note in images.notes:
-        progress.say(f"note: {note}")
-    return images
-
-
-def _weights(
-    source: str | Path | None, images: ImageSet, wishes: Wishes
-) -> tuple[Swin, Start] | tuple[None, None]:
+def _weights(images: ImageSet, wishes: Wishes) -> tuple[Swin, Start] | tuple[None, None]:
     """The model to start from, with a head for these classes, and what the recipe has to know of it."""
-    from swinkit.recipes.defaults import DROP_PATH, Start
+    from swinkit.recipes.defaults import DROP_PATH
+    from swinkit.recipes.facts import Start
     from swinkit.weights import load
 
-    if source is None:
+    if wishes.weights is None:
         return None, None
-    model = load(source, classes=images.classes, image_size=wishes.image_size, drop_path=DROP_PATH)
-    return model, Start(weights=str(source), config=model.config, preprocess=model.preprocess)
-
-
-def _facts(images: ImageSet) -> DataFacts:
-    from swinkit.recipes.defaults import DataFacts
-
-    train = images.split("train").samples
-    sizes = [sample.pixels().shape[:2] for sample in train[:: max(1, len(train) // _LOOKED_AT)]]
-    heights, widths = zip(*sizes, strict=True)
-    return DataFacts(
-        name=images.name,
-        layout=images.layout,
-        train=len(train),
-        val=len(images.split("val").samples),
-        classes=images.classes,
-        size=(sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]),
-    )
-
-
-def _machine(device: str | None) -> Machine:
-    import torch
-
-    from swinkit.recipes.defaults import Machine
-    from swinkit.verbs.classifier import chosen_device
-    from swinkit.verbs.machine import processor
-
-    chip, chosen = processor(), chosen_device(device)
-    return Machine(
-        device=chosen,
-        threads=torch.get_num_threads(),
-        bf16=torch.cuda.is_bf16_supported(including_emulation=False)
-        if chosen.startswith("cuda")
-        else chosen == "cpu" and chip.computes_bf16,
-    )
+    model = load(wishes.weights, classes=images.classes, image_size=wishes.image_size, drop_path=DROP_PATH)
+    return model, Start(weights=wishes.weights, config=model.config, preprocess=model.preprocess)
 
 
 def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:
@@ -318,88 +242,9 @@ def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Imag
     )
 
 
-def seconds_in(text: str) -> float:
-    """90s, 10m, 1h, 1h30m as seconds. Raises ConfigError for anything else."""
-    match = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.replace(" ", ""))
-    try:
-        seconds = (
-            sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True) if part)
-            if match
-            else 0.0
-        )
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise ConfigError(f"{text!r} is no length of time", hint="write 90s, 10m or 1h30m")
-    return seconds
-
-
-def _refuse_contradictions(wishes: Wishes, weights: str | Path | None) -> None:
-    wrong = []
-    if wishes.epochs is not None and wishes.seconds is not None:
-        wrong.append("epochs and time both say how long; give one of them")
-    if wishes.model is not None and weights is not None:
-        wrong.append(
-            "model names a size to train from scratch, and weights bring their own; give one of them"
-        )
-    for name in ("epochs", "batch"):
-        value = getattr(wishes, name)
-        if value is not None and value < 1:
-            wrong.append(f"{name} is a count from 1; got {value}")
-    if wishes.image_size is not None and min(wishes.image_size) < 1:
-        wrong.append(f"image_size is in pixels, from 1; got {wishes.image_size}")
-    if wrong:
-        raise ConfigError("; ".join(wrong))
-
-
-# What comes out -------------------------------------------------------------------------------------------
-
-
-def _begin(run: Run, plan: Plan, images: ImageSet, whole: ImageSet) -> None:
-    """Write what is known before the first step: run.json and split.csv. whole: with what cannot be read."""
-    from swinkit.data import write_atomically, write_split
-    from swinkit.kernels import kernel_report
-
-    clear(run)
-    facts = {
-        "schema": SCHEMA,
-        "config": plan.config.to_dict(),
-        "reasons": plan.reasons,
-        "data": {
-            "name": images.name,
-            "fingerprint": whole.fingerprint(),
-            "classes": images.classes,
-            "pictures": {name: len(images.split(name)) for name in images.splits()},
-            "unreadable": sorted({s.name for s in whole.samples} - {s.name for s in images.samples}),
-        },
-        "skipped": images.skipped,
-        "kernel": next(report.name for report in kernel_report() if report.runs),
-        "versions": _versions(),
-        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
-    }
-    write_split(run.split, images.samples)
-    write_atomically(run.folder / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-
-
-def _versions() -> dict[str, str]:
-    import numpy
-    import torch
-
-    return {
-        "swinkit": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "numpy": numpy.__version__,
-    }
-
-
-def _say_plan(
-    progress: Progress, plan: Plan, images: ImageSet, model: Swin, *, divided: bool, run: Run
-) -> None:
-    if divided:
-        progress.say("split: by class, a fifth of the training pictures to choose by; split.csv says which")
-    for reason in plan.reasons:
-        progress.say(reason)
+def _say_plan(progress: Progress, plan: Plan, data: TrainingData, model: Swin, run: Run) -> None:
+    for line in (*data.notes, *plan.reasons):
+        progress.say(line)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     progress.say(f"run: {run.folder}, {parameters:,} parameters to learn")
 

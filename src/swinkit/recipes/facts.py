@@ -1,0 +1,38 @@
+"""What the choices of a recipe rest on: the data, the machine, and the weights to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swinkit.models import Preprocess, SwinConfig
+from swinkit.recipes.wishes import Size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataFacts:
+    """What the choices look at. size: median (height, width) of the pictures, in pixels."""
+
+    name: str
+    layout: str
+    train: int
+    val: int
+    classes: tuple[str, ...]
+    size: Size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What there is to compute with. bf16: whether products in bfloat16 are faster than in float32."""
+
+    device: str
+    threads: int
+    bf16: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """Weights to start from."""
+
+    weights: str
+    config: SwinConfig
+    preprocess: Preprocess | None

@@ -1,0 +1,74 @@
+"""What was asked of a training, before anything is decided; every refusal at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from swinkit.engine.settings import Precision
+from swinkit.errors import ConfigError
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What was asked for; None leaves the choice to the recipe, and `Wishes()` asks for nothing.
+
+    Raises ConfigError naming every contradiction at once.
+    """
+
+    data: str | None = None
+    model: str | None = None
+    weights: str | None = None
+    image_size: Size | None = None
+    epochs: int | None = None
+    time: str | None = None
+    """For everything from reading the pictures to the last number: 90s, 10m, 1h30m."""
+    batch: int | None = None
+    lr: float | None = None
+    precision: Precision | None = None
+    device: str | None = None
+    threads: int | None = None
+    kernel: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = []
+        if self.epochs is not None and self.time is not None:
+            wrong.append("epochs and time both say how long; give one of them")
+        if self.model is not None and self.weights is not None:
+            wrong.append(
+                "model names a size to train from scratch, and weights bring their own; give one of them"
+            )
+        for name in ("epochs", "batch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                wrong.append(f"{name} is a count from 1; got {value}")
+        if self.image_size is not None and min(self.image_size) < 1:
+            wrong.append(f"image_size is in pixels, from 1; got {self.image_size}")
+        if wrong:
+            raise ConfigError("; ".join(wrong))
+        if self.time is not None:
+            seconds_in(self.time)  # refuses what is no length of time
+
+    @property
+    def seconds(self) -> float | None:
+        """The time there is, where it was said."""
+        return None if self.time is None else seconds_in(self.time)
+
+
+def seconds_in(text: str) -> float:
+    """90s, 10m, 1h, 1h30m as seconds. Raises ConfigError for anything else."""
+    match = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.replace(" ", ""))
+    try:
+        seconds = (
+            sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True) if part)
+            if match
+            else 0.0
+        )
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise ConfigError(f"{text!r} is no length of time", hint="write 90s, 10m or 1h30m")
+    return seconds

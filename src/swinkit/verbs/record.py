@@ -1,0 +1,53 @@
+"""What a run writes down before its first step."""
+
+from __future__ import annotations
+
+import json
+import platform
+from typing import TYPE_CHECKING
+
+from swinkit import __version__
+from swinkit.engine.run import SCHEMA, Run, clear
+
+if TYPE_CHECKING:
+    from swinkit.recipes.defaults import Plan
+    from swinkit.verbs.training_data import TrainingData
+
+
+def begin(run: Run, plan: Plan, data: TrainingData) -> None:
+    """Clear the folder of an earlier run, and write run.json and split.csv."""
+    from swinkit.data import write_atomically, write_split
+    from swinkit.kernels import kernel_report
+
+    clear(run)
+    images = data.images
+    facts = {
+        "schema": SCHEMA,
+        "config": plan.config.to_dict(),
+        "reasons": plan.reasons,
+        "data": {
+            "name": images.name,
+            "fingerprint": data.whole.fingerprint(),
+            "classes": images.classes,
+            "pictures": {name: len(images.split(name)) for name in images.splits()},
+            "unreadable": data.unreadable,
+        },
+        "skipped": images.skipped,
+        "kernel": next(report.name for report in kernel_report() if report.runs),
+        "versions": _versions(),
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+    }
+    write_split(run.split, images.samples)
+    write_atomically(run.folder / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    import numpy
+    import torch
+
+    return {
+        "swinkit": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+    }
