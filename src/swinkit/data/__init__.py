@@ -16,7 +16,7 @@ from swinkit.data.files import did_you_mean, write_atomically
 from swinkit.data.folders import list_pictures, no_pictures, pictures_below
 from swinkit.data.read import read
 from swinkit.data.readers import READERS
-from swinkit.data.samples import ImageSet, Sample, Split, match_classes
+from swinkit.data.samples import ImageSet, Sample, Split, match_classes, unknown_classes
 from swinkit.data.splits import read_split, split_by_class, with_validation, write_split
 from swinkit.errors import DataError
 
@@ -32,6 +32,7 @@ __all__ = [
     "read",
     "read_split",
     "split_by_class",
+    "survey",
     "with_validation",
     "write_atomically",
     "write_split",
@@ -41,8 +42,18 @@ __all__ = [
 def open_images(data: str | Path | None) -> ImageSet:
     """The images of a folder, in whichever layout it has; without one, the embedded digits.
 
-    Raises DataError when the folder does not exist or is laid out in no known way.
+    Raises DataError when the folder does not exist or is laid out in no known way, when it has one class
+    only, and when val or test has a class that train lacks.
     """
+    images = survey(data)
+    _refuse_strangers(images)
+    if data is not None:
+        _refuse_single_class(images, Path(data))
+    return images
+
+
+def survey(data: str | Path | None) -> ImageSet:
+    """The same, whatever is wrong with the classes: for those who report it."""
     if data is None:
         return digits()
     folder = Path(data)
@@ -54,6 +65,29 @@ def open_images(data: str | Path | None) -> ImageSet:
         if reader.recognise(folder):
             return reader.read(folder)
     raise _unrecognised(folder)
+
+
+def _refuse_strangers(images: ImageSet) -> None:
+    strangers = images.strangers()
+    if strangers:
+        refusal = unknown_classes(strangers, images.classes)
+        named = refusal.message.removeprefix("unknown classes: ")
+        raise DataError(
+            f"{images.name}: val or test has classes that train lacks: {named}", hint=refusal.hint
+        )
+
+
+def _refuse_single_class(images: ImageSet, folder: Path) -> None:
+    if len(images.classes) > 1:
+        return
+    only = images.classes[0]
+    inner = {parts[1] for sample in images.samples if len(parts := sample.name.split("/")) > 2}
+    raise DataError(
+        f"{folder} has one class only ('{only}', {len(images)} pictures): nothing to learn",
+        hint=f"if the folders in it are the classes, give {folder / only}"
+        if len(inner) > 1 and not images.splits()
+        else "add a folder of pictures that show something else",
+    )
 
 
 def _unrecognised(folder: Path) -> DataError:

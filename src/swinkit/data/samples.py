@@ -64,6 +64,7 @@ class ImageSet:
     task: what the labels are for, a name from `tasks.TASKS`.
     layout: how the data lies on disk, in words.
     skipped: pictures that were left out, with the reason. ignored: other files, counted by kind.
+    empty: names of class folders without a picture, of which no class is made.
     notes: sentences that a person should read before training.
     """
 
@@ -74,6 +75,7 @@ class ImageSet:
     layout: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -93,6 +95,26 @@ class ImageSet:
         """Pictures of each class, in the order of the classes, zeros included."""
         counted = Counter(sample.label for sample in self.samples)
         return {name: counted[name] for name in self.classes}
+
+    def strangers(self) -> tuple[str, ...]:
+        """Labels that are none of the classes: those of val or test that train lacks."""
+        given = {sample.label for sample in self.samples if sample.label is not None}
+        return tuple(sorted(given - set(self.classes), key=natural_order))
+
+    def absent(self, split: Split) -> tuple[str, ...]:
+        """The classes of which a split, where it has pictures at all, has none."""
+        seen = {sample.label for sample in self.samples if sample.split == split}
+        return tuple(name for name in self.classes if name not in seen) if seen else ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know before training: the notes, empty classes, classes that a split lacks."""
+        empty = (f"{name}/ holds no pictures, so no class is made of it" for name in self.empty)
+        absent = (
+            f"{split} has no pictures of {', '.join(names)}: nothing can be said about them"
+            for split in ("val", "test")
+            if (names := self.absent(split))
+        )
+        return (*empty, *self.notes, *absent)
 
     def fingerprint(self) -> str:
         """A short hash of names, labels and sizes: the same wherever the same data lies, in whatever order.
@@ -115,25 +137,33 @@ def match_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str]:
 
     Raises DataError that lists every name without a match, beside the nearest known one.
     """
+    found = find_classes(given, known)
+    strangers = [name for name, match in found.items() if match is None]
+    if strangers:
+        raise unknown_classes(strangers, known)
+    return {name: match for name, match in found.items() if match is not None}
+
+
+def find_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str | None]:
+    """The same, with None for a name that has no match."""
     exact = {_plain(name): name for name in known}
     loose: dict[str, list[str]] = {}
     for name in known:
         loose.setdefault(_loose(name), []).append(name)
-    matched, strangers = {}, []
-    for name in given:
+
+    def match(name: str) -> str | None:
         candidates = loose.get(_loose(name), [])
-        if _plain(name) in exact:
-            matched[name] = exact[_plain(name)]
-        elif len(candidates) == 1:
-            matched[name] = candidates[0]
-        else:
-            strangers.append(name)
-    if strangers:
-        raise DataError(
-            "unknown classes: " + ", ".join(_with_nearest(name, known) for name in strangers),
-            hint=f"the known classes are {', '.join(known[:20])}{', …' if len(known) > 20 else ''}",
-        )
-    return matched
+        return exact.get(_plain(name)) or (candidates[0] if len(candidates) == 1 else None)
+
+    return {name: match(name) for name in given}
+
+
+def unknown_classes(strangers: Sequence[str], known: Sequence[str]) -> DataError:
+    """The refusal of class names without a match, each beside the nearest known one."""
+    return DataError(
+        "unknown classes: " + ", ".join(_with_nearest(name, known) for name in strangers),
+        hint=f"the known classes are {', '.join(known[:20])}{', …' if len(known) > 20 else ''}",
+    )
 
 
 def _plain(name: str) -> str:

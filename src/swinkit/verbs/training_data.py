@@ -67,6 +67,6 @@ def _readable(images: ImageSet, progress: Progress) -> ImageSet:
         progress.say(f"left out {path}: {reason}")
     if len(images.skipped) > _SHOWN:
         progress.say(f"left out {len(images.skipped) - _SHOWN} more; run.json lists them all")
-    for note in images.notes:
+    for note in images.remarks():
         progress.say(f"note: {note}")
     return images

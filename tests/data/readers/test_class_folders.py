@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from swinkit.data import open_images
+from swinkit.data import open_images, survey
 from swinkit.data.readers import READERS
 from swinkit.errors import DataError
 
@@ -79,14 +79,15 @@ def test_an_empty_class_folder_makes_no_class_and_is_named(tmp_path):
     images = open_images(class_folders(tmp_path, {"cat": 1, "dog": 1, "wolf": 0}))
 
     assert images.classes == ("cat", "dog")
-    assert images.notes == ("wolf/ holds no pictures, so no class is made of it",)
+    assert images.empty == ("wolf",)
+    assert images.remarks() == ("wolf/ holds no pictures, so no class is made of it",)
 
 
 def test_a_class_missing_from_val_shifts_no_index_and_is_named(tmp_path):
     images = open_images(class_folders(tmp_path, {"train/a": 1, "train/b": 1, "train/c": 1, "val/c": 1}))
 
     assert images.split("val").classes == ("a", "b", "c")
-    assert images.notes == ("val has no pictures of a, b: nothing can be said about them",)
+    assert images.remarks() == ("val has no pictures of a, b: nothing can be said about them",)
 
 
 def test_a_class_that_train_lacks_is_refused_with_the_nearest_name(tmp_path):
@@ -96,6 +97,18 @@ def test_a_class_that_train_lacks_is_refused_with_the_nearest_name(tmp_path):
         DataError, match=r"val or test has classes that train lacks: 'dasy' \(nearest: 'daisy'\)"
     ):
         open_images(tmp_path)
+
+
+def test_a_survey_keeps_a_class_that_train_lacks_as_a_stranger(tmp_path):
+    images = survey(class_folders(tmp_path, {"train/a": 1, "train/b": 1, "val/dasy": 1, "val/a": 1}))
+
+    assert images.classes == ("a", "b")
+    assert images.strangers() == ("dasy",)
+    assert images.absent("val") == ("b",)
+
+
+def test_a_survey_is_content_with_a_single_class(tmp_path):
+    assert survey(class_folders(tmp_path, {"cat": 3})).counts() == {"cat": 3}
 
 
 def test_decomposed_names_and_other_cases_are_the_same_class(tmp_path):
@@ -200,7 +213,7 @@ def test_flowers5_has_its_five_classes_and_splits(shared_data):
     assert images.classes == ("daisy", "dandelion", "roses", "sunflowers", "tulips")
     assert {150} == set(images.split("train").counts().values())
     assert {40} == set(images.split("val").counts().values())
-    assert (images.notes, images.skipped) == ((), ())
+    assert (images.remarks(), images.skipped) == ((), ())
 
 
 def test_messy_tells_of_everything_that_was_left_out(shared_data):
@@ -210,7 +223,8 @@ def test_messy_tells_of_everything_that_was_left_out(shared_data):
     assert [path.rsplit("/", 1)[1] for path, _ in images.skipped] == ["stray.jpg"]
     assert images.ignored == {"hidden or system files": 3, ".txt": 1, ".json": 1}
     assert [
-        "orchid" if "orchid" in note else note.split("pictures of ")[1].split(":")[0] for note in images.notes
+        "orchid" if "orchid" in note else note.split("pictures of ")[1].split(":")[0]
+        for note in images.remarks()
     ] == ["orchid", "tulips, wild rösli"]
 
 

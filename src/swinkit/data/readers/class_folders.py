@@ -21,8 +21,7 @@ from swinkit.data.folders import (
     pictures_below,
     pictures_directly_in,
 )
-from swinkit.data.samples import ImageSet, Sample, Split, match_classes, natural_order
-from swinkit.errors import DataError
+from swinkit.data.samples import ImageSet, Sample, Split, find_classes, natural_order
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -41,9 +40,9 @@ def recognise(folder: Path) -> bool:
 
 
 def read(folder: Path) -> ImageSet:
-    """The samples of a folder of class folders.
+    """The samples of a folder of class folders. Raises DataError when there is no picture at all.
 
-    Raises DataError when there is no picture, only one class, or a class in val or test that train lacks.
+    A class in val or test that train lacks stays as it is written, and is no class of the set.
     """
     found = _Found()
     splits = _split_folders(folder)
@@ -56,8 +55,7 @@ def read(folder: Path) -> ImageSet:
     if not found.samples:
         raise no_pictures(folder, found.ignored)
     classes = _classes(found.samples)
-    samples = _with_matched_labels(found, classes, folder)
-    _refuse_single_class(folder, samples, classes)
+    samples = _with_matched_labels(found, classes)
     return ImageSet(
         name=folder.resolve().name,
         samples=tuple(sorted(samples, key=lambda sample: natural_order(sample.name))),
@@ -65,7 +63,8 @@ def read(folder: Path) -> ImageSet:
         layout=" + ".join([*(f"{child.name}/" for child in splits), "class folders"]),
         skipped=tuple(found.skipped),
         ignored=dict(found.ignored),
-        notes=(*found.notes, *_notes_on_missing_classes(samples, classes)),
+        empty=tuple(found.empty),
+        notes=tuple(found.notes),
     )
 
 
@@ -76,6 +75,7 @@ class _Found:
     samples: list[Sample] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    empty: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
@@ -98,7 +98,7 @@ def _collect_classes(above: Path, root: Path, split: Split | None, found: _Found
         label = unicodedata.normalize("NFC", child.name)
         found.samples += (_sample(path, root, label, split, found.names) for path in pictures)
         if not pictures:
-            found.notes.append(f"{name_below(child, root)}/ holds no pictures, so no class is made of it")
+            found.empty.append(name_below(child, root))
     for path in pictures_directly_in(above, found.ignored):
         found.skipped.append((str(path), "it lies beside the class folders, so it has no class"))
 
@@ -118,42 +118,13 @@ def _classes(samples: Sequence[Sample]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=natural_order))
 
 
-def _with_matched_labels(found: _Found, classes: tuple[str, ...], folder: Path) -> list[Sample]:
-    """The samples with the labels of val and test spelled as in train."""
+def _with_matched_labels(found: _Found, classes: tuple[str, ...]) -> list[Sample]:
+    """The samples with the labels of val and test spelled as in train, where train has them."""
     given = sorted({sample.label or "" for sample in found.samples}, key=natural_order)
-    try:
-        known = match_classes(given, classes)
-    except DataError as error:
-        strangers = error.message.removeprefix("unknown classes: ")
-        raise DataError(
-            f"{folder}: val or test has classes that train lacks: {strangers}", hint=error.hint
-        ) from error
-    respelt = [name for name in given if name != known[name]]
-    found.notes += [f"'{name}' in val or test is taken for '{known[name]}'" for name in respelt]
-    return [replace(sample, label=known[sample.label or ""]) for sample in found.samples]
-
-
-def _refuse_single_class(folder: Path, samples: list[Sample], classes: tuple[str, ...]) -> None:
-    if len(classes) > 1:
-        return
-    inner = folder / classes[0]
-    inner_classes = [child for child in folders_in(inner) if has_picture(child)] if inner.is_dir() else []
-    raise DataError(
-        f"{folder} has one class only ('{classes[0]}', {len(samples)} pictures): nothing to learn",
-        hint=f"if the folders in it are the classes, give {inner}"
-        if len(inner_classes) > 1
-        else "add a folder of pictures that show something else",
-    )
-
-
-def _notes_on_missing_classes(samples: list[Sample], classes: tuple[str, ...]) -> list[str]:
-    notes = []
-    for split in ("val", "test"):
-        seen = {sample.label for sample in samples if sample.split == split}
-        absent = [name for name in classes if name not in seen]
-        if seen and absent:
-            notes.append(f"{split} has no pictures of {', '.join(absent)}: nothing can be said about them")
-    return notes
+    spelt = {name: match or name for name, match in find_classes(given, classes).items()}
+    respelt = [name for name in given if name != spelt[name]]
+    found.notes += [f"'{name}' in val or test is taken for '{spelt[name]}'" for name in respelt]
+    return [replace(sample, label=spelt[sample.label or ""]) for sample in found.samples]
 
 
 def _note_what_is_no_split(folder: Path, splits: dict[Path, Split], found: _Found) -> None:
