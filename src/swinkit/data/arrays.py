@@ -5,34 +5,45 @@ Layout: H W C.
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from swinkit.errors import DataError
 
+_PLAIN_ARRAY = "save a plain array of numbers with numpy.save"
 _UNASSOCIATED_ALPHA = 2  # TIFF ExtraSamples
 _RGB = 2  # TIFF PhotometricInterpretation
 
 
-def from_npy(path: Path, *, max_pixels: int) -> np.ndarray:
+def from_npy(file: BinaryIO, *, max_pixels: int) -> np.ndarray:
     """An array of H, W or H, W, C; never unpickles. Raises DataError for any other shape or kind."""
     try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # the header only: sizes are checked first
+        shape, kind = _npy_header(file)
     except ValueError as error:
-        what = "it holds Python objects" if "object" in str(error).lower() else "it is cut off or damaged"
-        raise DataError(f"{what} ({error})", hint="save a plain array of numbers with numpy.save") from error
-    if mapped.ndim not in (2, 3) or mapped.dtype.kind not in "buif":
+        raise DataError(f"it is cut off or damaged ({error})", hint=_PLAIN_ARRAY) from error
+    if kind.hasobject:
+        raise DataError("it holds Python objects", hint=_PLAIN_ARRAY)
+    if len(shape) not in (2, 3) or kind.kind not in "buif":
         raise DataError(
-            f"it holds an array of shape {mapped.shape} and type {mapped.dtype}",
+            f"it holds an array of shape {shape} and type {kind}",
             hint="a picture is an array of H, W or H, W, C numbers",
         )
-    array = mapped if mapped.ndim == 3 else mapped[..., None]
-    _refuse_too_many(array.shape, max_pixels)
-    return np.array(array)  # out of the mapping, so that the file is closed
+    _refuse_too_many(shape, max_pixels)
+    file.seek(0)
+    array = np.load(file, allow_pickle=False)
+    return array if array.ndim == 3 else array[..., None]
 
 
-def from_tiff(path: Path, *, max_pixels: int, keep_alpha: bool = False) -> np.ndarray:
+def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type, so that sizes are checked before anything is read."""
+    major, _ = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, _, kind = header(file)
+    return shape, kind
+
+
+def from_tiff(file: BinaryIO, *, max_pixels: int, keep_alpha: bool = False) -> np.ndarray:
     """The first image series of a TIFF that Pillow cannot hold: many channels, 16-bit colour, doubles.
 
     Raises DataError naming the extra when tifffile, or imagecodecs for a rarer compression, is not installed.
@@ -45,8 +56,8 @@ def from_tiff(path: Path, *, max_pixels: int, keep_alpha: bool = False) -> np.nd
             hint='pip install "swinkit[multichannel]"',
         ) from error
     try:
-        with tifffile.TiffFile(path) as file:
-            series, page = file.series[0], file.pages[0]
+        with tifffile.TiffFile(file) as tiff:
+            series, page = tiff.series[0], tiff.pages[0]
             _refuse_too_many(series.shape, max_pixels)
             array = _channels_last(series.asarray(), series.axes)
             alpha = tuple(int(kind) for kind in page.extrasamples) == (_UNASSOCIATED_ALPHA,)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -14,6 +18,8 @@ from swinkit.errors import DataError
 
 MAX_PIXELS = 178_000_000  # what Pillow itself takes for a decompression bomb
 
+_EMPTY = "it is empty (0 bytes)"
+_FETCH_AGAIN = "fetch or export the file again, or leave it out"
 _PIL_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow's convert("L")
 
 
@@ -33,26 +39,43 @@ def read(
     Raises DataError, with the path and the reason in one sentence.
     """
     path = Path(path)
-    try:
+    with _failures_named(path):
         _refuse_what_is_no_file(path)
-        return to_channels(_decode(path, channels, max_pixels), channels)
-    except DataError as error:
-        raise DataError(f"cannot read {path}: {error.message}", hint=error.hint) from error.__cause__
-    except PermissionError as error:
-        raise DataError(f"cannot read {path}: no permission") from error
-    except MemoryError as error:
-        raise DataError(f"cannot read {path}: it does not fit into memory") from error
-    except Exception as error:  # decoders fail on damaged files in every way Python knows
-        reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-        raise DataError(
-            f"cannot read {path}: the picture is cut off or damaged ({reason})",
-            hint="fetch or export the file again, or leave it out",
-        ) from error
+        with path.open("rb") as file:
+            return to_channels(_decode(file, channels, max_pixels), channels)
+
+
+def read_bytes(
+    content: bytes, where: str, *, channels: int | None = 3, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """The same for a picture that lies inside a larger file; `where` names it in errors."""
+    with _failures_named(where):
+        if not content:
+            raise DataError(_EMPTY, hint=_FETCH_AGAIN)
+        return to_channels(_decode(io.BytesIO(content), channels, max_pixels), channels)
 
 
 def extensions() -> tuple[str, ...]:
     """Endings of the files that `read` is made for, lower case, with the dot."""
     return (*pictures.extensions(), ".npy")
+
+
+@contextmanager
+def _failures_named(where: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong inside into a DataError that names the picture."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"cannot read {where}: {error.message}", hint=error.hint) from error.__cause__
+    except PermissionError as error:
+        raise DataError(f"cannot read {where}: no permission") from error
+    except MemoryError as error:
+        raise DataError(f"cannot read {where}: it does not fit into memory") from error
+    except Exception as error:  # decoders fail on damaged files in every way Python knows
+        reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        raise DataError(
+            f"cannot read {where}: the picture is cut off or damaged ({reason})", hint=_FETCH_AGAIN
+        ) from error
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -67,21 +90,21 @@ def _refuse_what_is_no_file(path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise DataError("it is no regular file")  # a pipe or a device would never end
     if status.st_size == 0:
-        raise DataError("it is empty (0 bytes)", hint="fetch or export the file again, or leave it out")
+        raise DataError(_EMPTY, hint=_FETCH_AGAIN)
 
 
-def _decode(path: Path, channels: int | None, max_pixels: int) -> np.ndarray:
+def _decode(file: BinaryIO, channels: int | None, max_pixels: int) -> np.ndarray:
     keep_alpha = channels == 4
-    with path.open("rb") as file:
-        start = file.read(first_bytes.LENGTH)
-        if start.startswith(first_bytes.NPY):
-            return arrays.from_npy(path, max_pixels=max_pixels)
-        file.seek(0)
-        image = pictures.open_picture(file)
-        if image is not None and not (channels not in (1, 3) and pictures.has_deeper_samples(image)):
-            return pictures.decode(image, max_pixels=max_pixels, keep_alpha=keep_alpha)
+    start = file.read(first_bytes.LENGTH)
+    file.seek(0)
+    if start.startswith(first_bytes.NPY):
+        return arrays.from_npy(file, max_pixels=max_pixels)
+    image = pictures.open_picture(file)
+    if image is not None and not (channels not in (1, 3) and pictures.has_deeper_samples(image)):
+        return pictures.decode(image, max_pixels=max_pixels, keep_alpha=keep_alpha)
+    file.seek(0)
     if start.startswith(first_bytes.TIFF):
-        return arrays.from_tiff(path, max_pixels=max_pixels, keep_alpha=keep_alpha)
+        return arrays.from_tiff(file, max_pixels=max_pixels, keep_alpha=keep_alpha)
     raise _not_a_picture(start)
 
 

@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from swinkit.data.read import read, to_channels
+from swinkit.data.containers import Packed
+from swinkit.data.read import read, read_bytes, to_channels
 from swinkit.errors import DataError
 
 Split = Literal["train", "val", "test"]
@@ -29,7 +30,7 @@ class Sample:
     labels: in multi-label sets the names of all its classes, which may be none; None elsewhere.
     group: what it belongs to (a patient, a film): pictures of one group are never in two splits.
     split: None until somebody decides.
-    source: the file, or the pixels themselves (H, W, C uint8).
+    source: the file, its place inside a larger file, or the pixels themselves (H, W, C).
     """
 
     name: str
@@ -37,12 +38,14 @@ class Sample:
     labels: tuple[str, ...] | None = None
     group: str | None = None
     split: Split | None = None
-    source: Path | np.ndarray = field(compare=False, repr=False)
+    source: Path | Packed | np.ndarray = field(compare=False, repr=False)
 
     def pixels(self, channels: int | None = 3) -> np.ndarray:
         """H, W, C as `read` gives them. Raises DataError with the path."""
         if isinstance(self.source, Path):
             return read(self.source, channels=channels)
+        if not isinstance(self.source, np.ndarray):
+            return read_bytes(self.source.content(), self.source.where, channels=channels)
         try:
             return to_channels(self.source, channels)
         except DataError as error:
@@ -50,11 +53,24 @@ class Sample:
 
     @property
     def path(self) -> str:
-        """Where the picture lies, for messages: the file, or the name of an embedded picture."""
-        return str(self.source) if isinstance(self.source, Path) else self.name
+        """Where the picture lies, for messages: photos/1.jpg, shard.tar!1.jpg, or just its name."""
+        if isinstance(self.source, Path):
+            return str(self.source)
+        return self.name if isinstance(self.source, np.ndarray) else self.source.where
 
     def size_in_bytes(self) -> int:
-        return self.source.stat().st_size if isinstance(self.source, Path) else self.source.nbytes
+        if isinstance(self.source, Path):
+            return self.source.stat().st_size
+        return self.source.nbytes if isinstance(self.source, np.ndarray) else self.source.size
+
+    def content_hash(self) -> str:
+        """Equal for exact copies, wherever they lie: of a file's bytes, or of pixels that lie in no file."""
+        if isinstance(self.source, Path):
+            with self.source.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        if isinstance(self.source, np.ndarray):
+            return hashlib.sha256(repr(self.source.shape).encode() + self.source.tobytes()).hexdigest()
+        return hashlib.sha256(self.source.content()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

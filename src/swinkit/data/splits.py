@@ -110,16 +110,9 @@ def _groups_of_copies(samples: Sequence[Sample]) -> list[list[Sample]]:
     groups: dict[str, list[Sample]] = {}
     for sample in sorted(samples, key=lambda sample: natural_order(sample.name)):
         alone = of_size[sample.size_in_bytes()] == 1
-        key = f"name {sample.name}" if alone else _content_hash(sample)
+        key = f"name {sample.name}" if alone else sample.content_hash()
         groups.setdefault(key, []).append(sample)
     return list(groups.values())
-
-
-def _content_hash(sample: Sample) -> str:
-    if isinstance(sample.source, Path):
-        with sample.source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(repr(sample.source.shape).encode() + sample.source.tobytes()).hexdigest()
 
 
 def _shuffled(groups: list[list[Sample]], seed: int) -> list[list[Sample]]:

@@ -1,0 +1,58 @@
+"""Pictures inside larger files: where they lie, and their bytes when somebody asks.
+
+Nothing is kept open and nothing is held in memory, so thousands of these cost little and travel to worker
+processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from swinkit.errors import DataError
+
+
+class Packed(Protocol):
+    """A picture inside a larger file."""
+
+    @property
+    def where(self) -> str:
+        """Its place, for messages: shard.tar!cat/1.jpg."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Of its content, in bytes."""
+        ...
+
+    def content(self) -> bytes:
+        """The bytes of a picture file. Raises DataError naming the place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TarMember:
+    """A file in an uncompressed tar archive, found again by its offset."""
+
+    archive: Path
+    member: str
+    offset: int
+    size: int
+
+    @property
+    def where(self) -> str:
+        return f"{self.archive}!{self.member}"
+
+    def content(self) -> bytes:
+        try:
+            with self.archive.open("rb") as file:
+                file.seek(self.offset)
+                content = file.read(self.size)
+        except OSError as error:
+            raise DataError(f"cannot read {self.where}: {error.strerror or error}") from error
+        if len(content) < self.size:
+            raise DataError(
+                f"cannot read {self.where}: the archive ends before it does", hint="fetch the archive again"
+            )
+        return content
