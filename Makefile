@@ -16,11 +16,11 @@ demo: setup
 	@scripts/demo
 
 test:
-	@scripts/setup dev peers
+	@scripts/setup dev peers browser
 	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n 2
 
 soak:
-	@scripts/setup dev peers
+	@scripts/setup dev peers browser
 	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n 2 -m soak
 
 check:

@@ -1,11 +1,13 @@
-"""What every test gets: a loadable torchvision, fixed seeds, one thread under xdist, and the shared files."""
+"""What every test gets: a loadable torchvision, fixed seeds, one thread under xdist, files, a browser."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +46,38 @@ def golden() -> Callable[[str], Path]:
 def shared_data() -> Callable[[str], Path]:
     """shared_data("flowers5") -> the folder of a real data set, or one file in it."""
     return lambda name: _present(SHARED / "data" / name)
+
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")  # its event loop runs while it lives, and later tests may want their own
+def browser() -> Iterator[Any]:
+    """A real Chromium without a window, by playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = os.environ.get("SWINKIT_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if path is None:
+        pytest.skip(
+            f"no Chromium: none of {', '.join(CHROMIUMS)} is installed, and SWINKIT_CHROMIUM is not set"
+        )
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Where SWINKIT_NO_SKIP names marks, as .ci/run does, tests with them fail where they would skip."""
+    report = yield
+    marks = [name for name in os.environ.get("SWINKIT_NO_SKIP", "").split() if item.get_closest_marker(name)]
+    allowed = os.environ.get("SWINKIT_MAY_SKIP", "").split()
+    if report.skipped and marks and item.nodeid not in allowed:
+        _, _, reason = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}: a test marked {marks[0]} may not skip here"
+    return report
 
 
 def _present(path: Path) -> Path:

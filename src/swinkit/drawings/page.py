@@ -19,6 +19,7 @@ from swinkit.drawings.facts import (
     window_kinds,
     windows_without_cyclic_shift,
 )
+from swinkit.drawings.look import look
 from swinkit.drawings.measure import Comparison
 from swinkit.drawings.svg import quantity
 from swinkit.models.cost import macs
@@ -90,7 +91,7 @@ def _template() -> jinja2.Template:
     }
     environment.globals |= {
         "words": words,
-        "style": Markup(files.joinpath("page.css").read_text("utf-8")),
+        "style": look() + Markup(files.joinpath("page.css").read_text("utf-8")),
         "script": Markup(files.joinpath("page.js").read_text("utf-8")),
     }
     return environment.from_string(files.joinpath("page.html.jinja").read_text("utf-8"))
