@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 
 from swinkit.data import Sample, digits
-from swinkit.data.loader import Images, epoch_order, evaluation_loader, train_loader, verify
+from swinkit.data.loader import Images, epoch_order, evaluation_loader, repeated, train_loader, verify
 from swinkit.data.transforms import DIGITS, train_transform, without_seed
 from swinkit.errors import DataError
 
@@ -107,6 +108,41 @@ def test_loading_does_not_move_the_global_generator(images):
     _batches(evaluation_loader(images, batch=8))
 
     assert torch.equal(expected, torch.rand(2))
+
+
+# Repeated augmentation
+
+
+def test_an_epoch_with_repeats_shows_a_part_of_the_pictures_several_times_each(images):
+    loader = train_loader(replace(images, repeats=3), epoch=0, batch=6)
+
+    batches = _batches(loader)
+
+    assert [6, 6, 6, 3] == [len(batch[2]) for batch in batches]
+    for _, _, indices in batches[:3]:
+        assert [3, 3] == sorted(Counter(indices.tolist()).values())
+    assert 8 == len({index for batch in batches for index in batch[2].tolist()})
+
+
+def test_repeats_of_a_picture_are_varied_differently(images):
+    tensors, _, indices = next(iter(train_loader(replace(images, repeats=3), epoch=0, batch=6)))
+
+    views = tensors[indices == indices[0]]
+    assert 3 == len({view.numpy().tobytes() for view in views})
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 4])
+@pytest.mark.parametrize("count", [2, 3, 21, 30])
+def test_neighbours_in_an_order_with_repeats_are_different_pictures(count, repeats):
+    keys = repeated(epoch_order(count, 0, 0), repeats)
+
+    assert count == len(keys) == len(set(keys))
+    pairs = [(keys[first] % count, keys[first + 1] % count) for first in range(0, count - 1, 2)]
+    assert all(one != other for one, other in pairs)
+
+
+def test_without_repeats_the_order_is_the_plain_one(images):
+    assert epoch_order(21, 3, 2) == images.order(2)
 
 
 # Looking at every file beforehand

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from swinkit.data.transforms import (
     PHOTOGRAPHS,
     SMALL_PHOTOGRAPHS,
     Augmentation,
+    Policy,
     sample_seed,
     train_transform,
     without_seed,
@@ -170,3 +173,74 @@ def test_a_transform_without_randomness_ignores_the_seed():
     transform = without_seed(torch.from_numpy)
 
     assert torch.equal(transform(noise(), 1), transform(noise(), 2))
+
+
+# What may be switched on
+
+
+POLICIES = get_args(Policy)
+
+
+def only(**wanted: object) -> Augmentation:
+    """Nothing but what is named."""
+    return replace(NOTHING, **wanted)
+
+
+def varied(augmentation: Augmentation, seeds: range, channels: int = 3) -> list[torch.Tensor]:
+    transform = train_transform(
+        augmentation, image_size=(24, 24), mean=(0.5,) * channels, std=(1.0,) * channels
+    )
+    ramp = np.linspace(30, 220, 24 * 24).reshape(24, 24, 1).repeat(channels, axis=2).astype(np.uint8)
+    return [transform(ramp, seed) for seed in seeds]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_varies_most_pictures_in_many_ways(policy, channels):
+    plain = varied(NOTHING, range(1), channels)[0]
+    pictures = varied(only(policy=policy), range(40), channels)
+
+    different = [picture for picture in pictures if not torch.equal(plain, picture)]
+    assert len(different) > 15
+    assert len({picture.numpy().tobytes() for picture in different}) > 10
+    again = varied(only(policy=policy), range(40), channels)
+    assert all(torch.equal(one, same) for one, same in zip(pictures, again, strict=True))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_policy_touches_channels_that_are_no_colours(policy):
+    plain = varied(NOTHING, range(1), 4)[0]
+
+    assert all(torch.equal(plain, one) for one in varied(only(policy=policy, colour=0.4), range(20), 4))
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "nearest", "lanczos"])
+def test_timms_policy_moves_pictures_with_every_interpolation(interpolation):
+    transform = train_transform(only(policy="timm-randaugment"), **FACTS, interpolation=interpolation)
+
+    assert {(3, 24, 32)} == {tuple(transform(noise(30, 40), seed).shape) for seed in range(20)}
+
+
+def test_a_rectangle_of_the_wanted_share_is_erased_as_often_as_asked():
+    plain = varied(NOTHING, range(1))[0]
+    pictures = varied(only(erasing=0.3, erasing_area=(0.2, 0.25)), range(400))
+
+    shares = [(picture != plain).any(dim=0).float().mean().item() for picture in pictures]
+    erased = [share for share in shares if share > 0]
+    assert 90 < len(erased) < 150
+    assert all(0.17 < share < 0.28 for share in erased)  # sides are whole pixels
+
+
+def test_turning_upside_down_happens_about_as_often_as_asked():
+    plain = varied(NOTHING, range(1))[0]
+    pictures = varied(only(flip_vertical=0.5), range(200))
+
+    turned = [picture for picture in pictures if torch.equal(picture, plain.flip(1))]
+    upright = [picture for picture in pictures if torch.equal(picture, plain)]
+    assert 70 < len(turned) < 130
+    assert 200 == len(turned) + len(upright)
+
+
+def test_an_unknown_policy_and_an_impossible_area_are_refused():
+    with pytest.raises(ConfigError, match=r"policy = randomise, expected None or randaugment.*erasing_area"):
+        Augmentation(policy="randomise", erasing_area=(0.5, 0.1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -27,6 +28,11 @@ class Images(Dataset[Item]):
     """Samples as tensors: (C, h, w), class index, index of the sample.
 
     transform: (pixels, seed) -> tensor, whose randomness comes from the seed alone.
+    repeats: how often an epoch shows a picture, each time varied anew, one after the other; there are then
+        so many times fewer pictures in it (repeated augmentation, Hoffer et al. 2020).
+
+    A key of `images[key]` is the index of a sample; above the number of samples it goes round again, to the
+    same samples varied otherwise.
     """
 
     samples: Sequence[Sample]
@@ -35,6 +41,7 @@ class Images(Dataset[Item]):
     channels: int | None = 3
     seed: int = 0
     epoch: int = 0
+    repeats: int = 1
     _index_of: dict[str | None, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -46,25 +53,30 @@ class Images(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> Item:
+    def __getitem__(self, key: int) -> Item:
+        index = key % len(self.samples)
         sample = self.samples[index]
         pixels = sample.pixels(self.channels)
-        tensor = self.transform(pixels, sample_seed(self.seed, self.epoch, index))
+        tensor = self.transform(pixels, sample_seed(self.seed, self.epoch, key))
         return tensor, self._index_of.get(sample.label, UNLABELLED), index
 
     def at(self, epoch: int) -> Images:
         """The same samples as they look in another epoch."""
         return replace(self, epoch=epoch)
 
+    def order(self, epoch: int) -> list[int]:
+        """The keys of one epoch, as many as there are samples, in the order of training."""
+        return repeated(epoch_order(len(self), self.seed, epoch), self.repeats)
+
 
 def train_loader(
     images: Images, *, epoch: int, batch: int, workers: int = 0, start: int = 0, keep_last: bool = True
 ) -> DataLoader[Item]:
-    """One epoch of batches in the order of `epoch_order`.
+    """One epoch of batches in the order of `Images.order`.
 
     start: the first batch to give, to resume within an epoch. keep_last: give a last, shorter batch too.
     """
-    order = epoch_order(len(images), images.seed, epoch)
+    order = images.order(epoch)
     batches = [order[first : first + batch] for first in range(0, len(order), batch)]
     if not keep_last:
         batches = [one for one in batches if len(one) == batch]
@@ -82,6 +94,24 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
     generator = torch.Generator().manual_seed(sample_seed(seed, epoch, -1))
     order: list[int] = torch.randperm(count, generator=generator).tolist()
     return order
+
+
+def repeated(order: list[int], repeats: int) -> list[int]:
+    """The first part of an order, each picture shown several times, as keys of `Images`; the length stays.
+
+    Pictures go in pairs, a b a b a b: all views of a picture come close together, and yet neighbours, which
+    mixing blends, are two pictures.
+    """
+    count = len(order)
+    if repeats == 1 or count == 1:
+        return order
+    keys = (
+        index + view * count
+        for first in range(0, count, 2)
+        for view in range(repeats)
+        for index in order[first : first + 2]
+    )
+    return list(islice(keys, count))
 
 
 def verify(

@@ -9,12 +9,14 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
+from swinkit.data.randaugment import Canvas, TimmRandAugment
 from swinkit.data.vision import load_torchvision
 from swinkit.errors import ConfigError
 
@@ -24,6 +26,17 @@ _INTERPOLATIONS = {  # Pillow's nearest is torchvision's "exact"; lanczos exists
     "nearest": "NEAREST_EXACT",
     "lanczos": "BICUBIC",
 }
+COLOURED = (1, 3)
+"""Numbers of channels that show colours, or grey, and not measurements."""
+
+Policy = Literal[
+    "randaugment",
+    "timm-randaugment",
+    "trivial",
+    "autoaugment-imagenet",
+    "autoaugment-cifar10",
+    "autoaugment-svhn",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,21 +47,32 @@ class Augmentation:
     padding: pixels; if given, the picture is padded by them and cropped to size, in place of the random
         resized crop: Microsoft's choice up to 32 pixels, where a small crop would leave nothing to see.
     flip: probability of a mirror image; 0 for what has a handedness, such as digits and letters.
+    flip_vertical: probability of turning upside down; for what has no up and down, such as cells and fields.
     rotation: largest angle, in degrees, either way.
-    colour: strength of the change of brightness, contrast and saturation; pictures of 1 or 3 channels only.
-    erasing: probability that a rectangle is replaced by noise.
+    policy: operations on geometry and colour drawn for each picture: RandAugment as in torchvision or as in
+        timm (`randaugment.py`), TrivialAugment (Müller and Hutter 2021) or one of AutoAugment's three.
+    colour: strength of the change of brightness, contrast and saturation. Published recipes with a policy
+        have 0 here.
+    erasing: probability that a rectangle is replaced by noise. erasing_area: its share of the picture.
+
+    What mixes or means colours (`policy`, `colour`) is left out for pictures of other than 1 or 3 channels.
     """
 
     crop_scale: tuple[float, float] = (0.08, 1.0)
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
     padding: int | None = None
     flip: float = 0.5
+    flip_vertical: float = 0.0
     rotation: float = 0.0
+    policy: Policy | None = None
     colour: float = 0.4
     erasing: float = 0.25
+    erasing_area: tuple[float, float] = (0.02, 1 / 3)
 
     def __post_init__(self) -> None:
         (least, most), (narrow, wide) = self.crop_scale, self.crop_ratio
+        smallest, largest = self.erasing_area
+        policies = get_args(Policy)
         wrong = [
             f"{name} = {value}, expected {expected}"
             for name, value, fine, expected in (
@@ -56,9 +80,12 @@ class Augmentation:
                 ("crop_ratio", self.crop_ratio, 0 < narrow <= wide, "0 < low <= high"),
                 ("padding", self.padding, self.padding is None or self.padding >= 0, "None or at least 0"),
                 ("flip", self.flip, 0 <= self.flip <= 1, "a probability"),
+                ("flip_vertical", self.flip_vertical, 0 <= self.flip_vertical <= 1, "a probability"),
+                ("policy", self.policy, self.policy in (None, *policies), f"None or {', '.join(policies)}"),
                 ("rotation", self.rotation, 0 <= self.rotation <= 180, "0 to 180 degrees"),
                 ("colour", self.colour, 0 <= self.colour < 1, "0 to below 1"),
                 ("erasing", self.erasing, 0 <= self.erasing <= 1, "a probability"),
+                ("erasing_area", self.erasing_area, 0 < smallest <= largest < 1, "0 < low <= high < 1"),
             )
             if not fine
         ]
@@ -150,16 +177,35 @@ def _steps(plan: TrainTransform) -> Callable[[Tensor], Tensor]:
         steps += [_Cover(plan.image_size, v2, mode), v2.RandomCrop(size, padding=wanted.padding)]
     if wanted.flip:
         steps.append(v2.RandomHorizontalFlip(wanted.flip))
+    if wanted.flip_vertical:
+        steps.append(v2.RandomVerticalFlip(wanted.flip_vertical))
     if wanted.rotation:
         steps.append(v2.RandomRotation(wanted.rotation, interpolation=v2.InterpolationMode.BILINEAR))
-    if wanted.colour and channels in (1, 3):
+    if wanted.policy and channels in COLOURED:
+        steps.append(_policy(wanted.policy, plan, v2))
+    if wanted.colour and channels in COLOURED:
         steps.append(v2.ColorJitter(wanted.colour, wanted.colour, wanted.colour))
     steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(plan.mean), list(plan.std))]
     if wanted.erasing:
         steps.append(
-            v2.RandomErasing(wanted.erasing, scale=(0.02, 1 / 3), ratio=(0.3, 1 / 0.3), value="random")
+            v2.RandomErasing(wanted.erasing, scale=wanted.erasing_area, ratio=(0.3, 1 / 0.3), value="random")
         )
     return v2.Compose(steps)
+
+
+def _policy(name: Policy, plan: TrainTransform, v2: Any) -> Any:
+    """The operations of a policy; what they uncover has the mean colour in timm's and is black elsewhere."""
+    bilinear = v2.InterpolationMode.BILINEAR  # torchvision moves tensors with no finer one
+    if name == "timm-randaugment":
+        fill = tuple(min(255, round(255 * value)) for value in plan.mean)
+        coarser = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
+        return TimmRandAugment(Canvas(fill, coarser.get(plan.interpolation, Image.Resampling.BICUBIC)))
+    if name == "randaugment":
+        return v2.RandAugment(interpolation=bilinear)
+    if name == "trivial":
+        return v2.TrivialAugmentWide(interpolation=bilinear)
+    policy = v2.AutoAugmentPolicy[name.removeprefix("autoaugment-").upper()]
+    return v2.AutoAugment(policy, interpolation=bilinear)
 
 
 class _Cover:

@@ -55,6 +55,8 @@ class TrainConfig:
     """Rate of stochastic depth in the last block."""
     augmentation: Augmentation
     """How training pictures are varied."""
+    repeats: int = 1
+    """Views of one picture in an epoch, which then shows so many times fewer pictures."""
 
     seed: int = 0
     """Of fresh weights, order, augmentation, stochastic depth, and of a split if one is made."""
@@ -83,6 +85,7 @@ class TrainConfig:
                 ("clip_norm", self.clip_norm > 0, "above 0"),
                 ("label_smoothing", 0 <= self.label_smoothing < 1, "a share from 0 to below 1"),
                 ("drop_path", 0 <= self.drop_path < 1, "a rate from 0 to below 1"),
+                ("repeats", self.repeats >= 1, "at least 1"),
                 ("seed", self.seed >= 0, "at least 0"),
                 ("precision", self.precision in ("fp32", "bf16"), "fp32 or bf16"),
                 ("threads", self.threads >= 1, "at least 1"),

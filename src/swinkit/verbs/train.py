@@ -239,6 +239,7 @@ def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Imag
         transform=transform,
         channels=len(preprocess.mean),
         seed=config.seed,
+        repeats=config.repeats,
     )
 
 
