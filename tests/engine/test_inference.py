@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from swinkit.data import Sample
-from swinkit.engine.inference import evaluate, outputs_of, validate
+from swinkit.engine.inference import answers_of, outputs_of
 from swinkit.errors import ConfigError, DataError
 from swinkit.models import Swin
 from swinkit.recipes.fresh import fresh_model
@@ -44,15 +44,6 @@ def test_looking_is_without_chance_and_leaves_the_mode_as_it_was(model: Swin, tr
     assert training == model.training
 
 
-def test_validation_and_evaluation_say_the_same(model: Swin) -> None:
-    samples = few_digits().samples
-
-    numbers, evaluation = validate(model, TASK, samples), evaluate(model, TASK, samples)
-
-    assert (numbers["accuracy"], numbers["loss"]) == (evaluation.accuracy, evaluation.loss)
-    assert (numbers["balanced_accuracy"], numbers["top5"]) == (evaluation.balanced_accuracy, evaluation.top5)
-
-
 def test_a_sample_that_cannot_be_read_stops_unless_somebody_takes_it(model: Swin, tmp_path: Path) -> None:
     missing = Sample(name="gone", label="0", source=tmp_path / "gone.png")
     samples = [few_digits().samples[0], missing, few_digits().samples[1]]
@@ -66,11 +57,11 @@ def test_a_sample_that_cannot_be_read_stops_unless_somebody_takes_it(model: Swin
         list(outputs_of(model, samples))
 
 
-def test_nothing_readable_is_no_evaluation(model: Swin, tmp_path: Path) -> None:
-    missing = Sample(name="gone", label="0", source=tmp_path / "gone.png")
-
-    with pytest.raises(DataError, match="no picture that could be scored"):
-        evaluate(model, TASK, [missing], unreadable=lambda sample, error: None)
+def test_features_are_what_the_head_saw(model: Swin) -> None:
+    assert model.head is not None
+    for answered in answers_of(model, few_digits().samples, batch=16):
+        assert (len(answered.samples), model.channels[-1]) == answered.features.shape
+        assert torch.allclose(answered.outputs, model.head(answered.features), atol=1e-6)
 
 
 def test_a_model_that_does_not_say_how_to_prepare_pictures_is_refused(model: Swin) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,11 +15,23 @@ from torch import Tensor
 from swinkit.data import Sample
 from swinkit.errors import ConfigError, DataError
 from swinkit.models import Preprocess, Swin
-from swinkit.tasks import Evaluation, Task
+from swinkit.tasks import Task
 
 EVALUATION_BATCH = 64
 
 Unreadable = Callable[[Sample, DataError], object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """Samples that went through a model together, B of them, and what came out, on the CPU.
+
+    outputs: B, K. features: the pooled vectors that the head saw, B, C.
+    """
+
+    samples: Sequence[Sample]
+    outputs: Tensor
+    features: Tensor
 
 
 def validate(model: Swin, task: Task, samples: Iterable[Sample]) -> dict[str, float]:
@@ -27,25 +40,6 @@ def validate(model: Swin, task: Task, samples: Iterable[Sample]) -> dict[str, fl
     for some, outputs in outputs_of(model, samples):
         scores.add(outputs, task.targets(some))
     return scores.result()
-
-
-def evaluate(
-    model: Swin,
-    task: Task,
-    samples: Iterable[Sample],
-    *,
-    batch: int = EVALUATION_BATCH,
-    unreadable: Unreadable | None = None,
-) -> Evaluation:
-    """All that the task can say of a model on samples with labels. DataError where none can be read."""
-    seen: list[Sample] = []
-    outputs: list[Tensor] = []
-    for some, answers in outputs_of(model, samples, batch=batch, unreadable=unreadable):
-        seen += some
-        outputs.append(answers)
-    if not seen:
-        raise DataError("there is no picture that could be scored")
-    return task.evaluate(torch.cat(outputs), seen)
 
 
 def outputs_of(
@@ -60,12 +54,27 @@ def outputs_of(
     unreadable: called with each sample that cannot be read, which is then left out; by default its
     DataError is raised. Raises ConfigError for a model without preprocessing.
     """
+    for answered in answers_of(model, samples, batch=batch, unreadable=unreadable):
+        yield answered.samples, answered.outputs
+
+
+def answers_of(
+    model: Swin,
+    samples: Iterable[Sample],
+    *,
+    batch: int = EVALUATION_BATCH,
+    unreadable: Unreadable | None = None,
+) -> Iterator[Answered]:
+    """As `outputs_of`, with the features from which the head made the outputs. The model has a head."""
+    assert model.head is not None
     preprocess = preprocess_of(model)
     device = next(model.parameters()).device
     with _evaluating(model):
         for some, inputs in _batches(preprocess, samples, batch, unreadable):
             with torch.inference_mode():
-                yield some, model(inputs.to(device)).cpu()
+                features = model.embed(inputs.to(device))
+                outputs = model.head(features)
+            yield Answered(samples=some, outputs=outputs.cpu(), features=features.cpu())
 
 
 def preprocess_of(model: Swin) -> Preprocess:

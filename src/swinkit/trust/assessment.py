@@ -5,7 +5,7 @@ No torch here, and no words for people: those are the report's. Shares run from 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from swinkit.tasks.results import Evaluation
@@ -140,10 +140,30 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """One picture with its label and what was said of it: a row of predictions.csv.
+
+    content: a hash of the file's bytes, by which two runs find the pictures they share. group: a patient, a
+    film. probabilities: of all classes, in their order. rank: place of the label among the answers, from 1.
+    """
+
+    image: str
+    label: str
+    predicted: str
+    probability: float
+    content: str
+    group: str | None
+    rank: int
+    probability_of_label: float
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Assessment:
     """Everything known about how good a model is.
 
     chosen_on_same: whether the scored pictures were also those by which the best epoch was chosen.
+    pictures: every scored picture, in order.
     trained_copies: scored pictures that have a copy among those trained on; accuracy_without_copies leaves
         them out.
     """
@@ -152,6 +172,7 @@ class Assessment:
     accuracy: Interval
     balanced_accuracy: Interval
     per_class: dict[str, ClassIntervals]
+    pictures: tuple[Scored, ...] = ()
     chosen_on_same: bool = False
     baselines: Baselines | None = None
     calibration: Calibration | None = None
@@ -164,7 +185,12 @@ class Assessment:
     accuracy_without_copies: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without the single predictions, which predictions.csv holds."""
-        values = asdict(self)
-        values["evaluation"] = self.evaluation.to_dict()
-        return values
+        """Plain values for JSON: the numbers of `Evaluation.to_dict`, and beside them how far to trust them.
+
+        Without the single pictures, which predictions.csv holds.
+        """
+        values = asdict(replace(self, pictures=()))
+        del values["evaluation"], values["pictures"]
+        names = ("accuracy", "balanced_accuracy", "per_class")
+        intervals = {name: values.pop(name) for name in names}
+        return {**self.evaluation.to_dict(), "intervals": intervals, **values}

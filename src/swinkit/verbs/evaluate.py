@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,8 +10,10 @@ from swinkit.errors import ConfigError, DataError
 from swinkit.tasks.results import Evaluation
 
 if TYPE_CHECKING:
-    from swinkit.data import ImageSet, Sample
+    from swinkit.data import ImageSet, Sample, Split
     from swinkit.engine.run import Run
+    from swinkit.trust.assess import Frozen
+    from swinkit.trust.assessment import Assessment
 
 Part = Literal["train", "val", "test", "all"]
 
@@ -54,7 +53,8 @@ def evaluate(
         raise ConfigError(
             "evaluate needs a model", hint="name a run folder or a weights file: --weights runs/…"
         )
-    from swinkit.engine.inference import evaluate as score
+    from swinkit.trust.assess import assess
+    from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import computing, open_classifier
 
     if batch < 1:
@@ -63,37 +63,51 @@ def evaluate(
     with computing(threads=threads, kernel=kernel):
         model, task = open_classifier(weights, device=device)
         samples = _labelled(images, task.classes, named=model.labels is not None, weights=weights)
-        skipped = list(images.skipped)
-        found = score(
-            model,
-            task,
-            samples,
-            batch=batch,
-            unreadable=lambda sample, error: skipped.append((sample.path, error.message)),
-        )
-    found = replace(found, data=images.name, split=part, weights=str(weights), skipped=tuple(skipped))
+        found = assess(model, task, samples, batch=batch)
+    found = _described(found, images, part, weights)
     if out is not None:
-        write_evaluation(Path(out), found)
+        write_assessment(Path(out), found)
+    return found.evaluation
+
+
+def assess_run(
+    run: Run, images: ImageSet, *, device: str | None = None, frozen: Frozen | None = None
+) -> Assessment:
+    """The last step of a training: score its best model, as it lies on the disk, and write down all of it.
+
+    The numbers come from test where there is one, else from val, by which the best epoch was chosen; the
+    assessment says which. frozen: features of all pictures that know no label (see `trust.assess.Frozen`).
+    """
+    from swinkit.trust.assess import assess
+    from swinkit.trust.files import write_assessment
+    from swinkit.verbs.classifier import open_classifier
+
+    model, task = open_classifier(run.best, device=device)
+    held_out: Split = "test" if "test" in images.splits() else "val"
+    found = assess(
+        model,
+        task,
+        images.split(held_out).samples,
+        train=images.split("train").samples,
+        chosen_on_same=held_out == "val",
+        frozen=frozen,
+    )
+    skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
+    found = _described(found, replace(images, skipped=skipped), held_out, run.best)
+    write_assessment(run.folder, found)
     return found
 
 
-def write_evaluation(folder: Path, found: Evaluation) -> None:
-    """Write evaluation.json, every number, and predictions.csv, every picture."""
-    from swinkit.data import write_atomically
-
-    write_atomically(folder / "predictions.csv", predictions_csv(found))
-    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
-    write_atomically(folder / "evaluation.json", text + "\n")
-
-
-def predictions_csv(found: Evaluation) -> str:
-    """One line a picture: what it shows, what was said, and how probable that was held to be."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("image", "label", "predicted", "probability"))
-    for answer, said in zip(found.answers, found.predictions, strict=True):
-        table.writerow((said.image, answer, said.label, said.probability))
-    return text.getvalue()
+def _described(found: Assessment, images: ImageSet, part: str | None, weights: str | Path) -> Assessment:
+    """The assessment with the names of what was scored."""
+    evaluation = replace(
+        found.evaluation,
+        data=images.name,
+        split=part,
+        weights=str(weights),
+        skipped=(*images.skipped, *found.evaluation.skipped),
+    )
+    return replace(found, evaluation=evaluation)
 
 
 def _pictures(data: str | Path | None, weights: str | Path, split: Part | None) -> ImageSet:

@@ -10,7 +10,7 @@ from swinkit.engine.run import Run, new_run
 from swinkit.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from swinkit.data import ImageSet, Split
+    from swinkit.data import ImageSet
     from swinkit.data.loader import Images
     from swinkit.engine.checkpoint import Continuation
     from swinkit.engine.progress import Progress
@@ -188,11 +188,9 @@ def _fit_and_score(
     continuation: Continuation | None = None,
 ) -> Run:
     """Fit, then score the best model as it lies on the disk."""
-    from swinkit.engine.inference import evaluate
     from swinkit.engine.interrupt import Interrupted
     from swinkit.engine.loop import fit
-    from swinkit.verbs.evaluate import write_evaluation
-    from swinkit.weights import load
+    from swinkit.verbs.evaluate import assess_run
 
     try:
         fit(model, task, train, images.split("val").samples, config, run, progress, continuation=continuation)
@@ -200,10 +198,7 @@ def _fit_and_score(
         progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {run.folder}")
         progress.keep()
         raise
-    held_out: Split = "test" if "test" in images.splits() else "val"
-    found = evaluate(load(run.best).to(config.device), task, images.split(held_out).samples)
-    found = replace(found, data=images.name, split=held_out, weights=str(run.best))
-    write_evaluation(run.folder, found)
+    found = assess_run(run, images, device=config.device).evaluation
     _say_result(progress, run, found)
     return run
 

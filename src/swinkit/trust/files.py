@@ -1,0 +1,38 @@
+"""The files that hold an assessment: evaluation.json has every number, predictions.csv every picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from swinkit.data import write_atomically
+from swinkit.trust.assessment import Assessment
+
+COLUMNS = ("image", "label", "predicted", "probability", "probability_of_label", "rank", "group", "content")
+MOST_CLASSES = 100
+"""Up to so many classes, predictions.csv has a column with the probability of each."""
+
+
+def write_assessment(folder: Path, found: Assessment) -> None:
+    """Write predictions.csv, then evaluation.json, each whole or not at all."""
+    write_atomically(folder / "predictions.csv", predictions_csv(found))
+    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / "evaluation.json", text + "\n")
+
+
+def predictions_csv(found: Assessment) -> str:
+    """One line a picture: what it shows, what was said, and how probable each class was held to be.
+
+    Every number of evaluation.json that comes from answers can be computed from it.
+    """
+    classes = found.evaluation.classes
+    few = len(classes) <= MOST_CLASSES
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow((*COLUMNS, *(f"p({name})" for name in classes if few)))
+    for one in found.pictures:
+        cells = (getattr(one, column) for column in COLUMNS)
+        table.writerow((*cells, *(one.probabilities if few else ())))
+    return text.getvalue()

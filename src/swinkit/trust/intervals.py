@@ -1,0 +1,132 @@
+"""How far a number measured on a few pictures may lie from the one that many would show: 95 % intervals.
+
+Shares of independent pictures get Wilson's interval (1927), which neither leaves 0…1 nor shrinks to a point
+at 100 %. Means of shares and F1 have no such formula. For them every picture gets a random weight again and
+again (the Bayesian bootstrap, Rubin 1981) and the middle 95 % of the results are taken. Each count starts
+from half a picture, so that for a single share this is the interval of Jeffreys, right at 100 % too, where
+a plain bootstrap says [100 %, 100 %].
+
+Pictures of one group (a patient, a film) resemble each other and get one weight together; then every
+interval is made this way, for Wilson's counts pictures as if each brought news.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from swinkit.trust.assessment import ClassIntervals, Interval
+
+Z = 1.959963984540054
+"""Of a normal distribution, 95 % lies within this many deviations."""
+DRAWS = 2000
+PRIOR = 0.5
+_AT_ONCE = 1000  # groups, so that many of them need no more memory
+_ENDS = (2.5, 97.5)
+
+
+def wilson(hits: int, of: int) -> Interval | None:
+    """A share of independent pictures (Wilson 1927); None where there are none."""
+    if of == 0:
+        return None
+    share, z2 = hits / of, Z * Z
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    return Interval(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+
+
+class Resampled:
+    """Many versions of one confusion matrix, as other pictures of the same kind might have given it.
+
+    truth, answers: class indices, one for each picture. groups: what each picture belongs to, or None where
+    all are independent. The draws depend on `seed` alone.
+    """
+
+    def __init__(
+        self,
+        truth: Sequence[int],
+        answers: Sequence[int],
+        *,
+        classes: int,
+        groups: Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        true, said = np.asarray(truth, dtype=int), np.asarray(answers, dtype=int)
+        right = true == said
+        kinds = ((true, right), (true, ~right), (said, ~right))  # found, missed, said wrongly
+        self.grouped = groups is not None
+        self.counts = tuple(np.bincount(of[chosen], minlength=classes) for of, chosen in kinds)
+        # Independent pictures need no weight each: n exponential weights together are gamma(n).
+        shape = [count + PRIOR if groups is None else np.full(classes, PRIOR) for count in self.counts]
+        self.right, self.missed, self.wrongly = (rng.standard_gamma(s, (DRAWS, classes)) for s in shape)
+        if groups is not None:
+            _, group = np.unique(np.asarray(groups), return_inverse=True)
+            drawn = self.right, self.missed, self.wrongly
+            _add_groups(drawn, [(of[chosen], group[chosen]) for of, chosen in kinds], rng)
+
+    def accuracy(self) -> Interval | None:
+        hits, misses = int(self.counts[0].sum()), int(self.counts[1].sum())
+        if not self.grouped:
+            return wilson(hits, hits + misses)
+        present = self.counts[0] + self.counts[1] > 0
+        right, missed = self.right[:, present].sum(axis=1), self.missed[:, present].sum(axis=1)
+        return _middle(right / (right + missed), hits / (hits + misses)) if hits + misses else None
+
+    def balanced_accuracy(self) -> Interval | None:
+        """The mean recall of the classes that have pictures."""
+        hits, misses = self.counts[0], self.counts[1]
+        present = hits + misses > 0
+        if not present.any():
+            return None
+        right, missed = self.right[:, present], self.missed[:, present]
+        value = float((hits[present] / (hits + misses)[present]).mean())
+        return _middle((right / (right + missed)).mean(axis=1), value)
+
+    def of_class(self, index: int) -> ClassIntervals:
+        hits, misses, wrongly = (int(count[index]) for count in self.counts)
+        return ClassIntervals(
+            pictures=hits + misses,
+            recall=self._share(hits, misses, self.right[:, index], self.missed[:, index]),
+            precision=self._share(hits, wrongly, self.right[:, index], self.wrongly[:, index]),
+            f1=self._f1(index),
+        )
+
+    def _share(self, hits: int, others: int, right: np.ndarray, other: np.ndarray) -> Interval | None:
+        if not self.grouped:
+            return wilson(hits, hits + others)
+        return _middle(right / (right + other), hits / (hits + others)) if hits + others else None
+
+    def _f1(self, index: int) -> Interval | None:
+        hits, misses, wrongly = (int(count[index]) for count in self.counts)
+        if hits + misses + wrongly == 0:
+            return None
+        right = 2 * self.right[:, index]
+        drawn = right / (right + self.missed[:, index] + self.wrongly[:, index])
+        return _middle(drawn, 2 * hits / (2 * hits + misses + wrongly))
+
+
+def _add_groups(
+    drawn: Sequence[np.ndarray], pictures: Sequence[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
+) -> None:
+    """Give every group a random weight for all its pictures, and add these by class.
+
+    drawn: three times (DRAWS, K), changed in place. pictures: for each of them class and group of the
+    pictures that count there.
+    """
+    groups = 1 + max((int(group.max()) for _, group in pictures if len(group)), default=-1)
+    for first in range(0, groups, _AT_ONCE):
+        weights = rng.standard_exponential((DRAWS, _AT_ONCE))
+        for total, (of, group) in zip(drawn, pictures, strict=True):
+            here = (group >= first) & (group < first + _AT_ONCE)
+            counts = np.zeros((_AT_ONCE, total.shape[1]))
+            np.add.at(counts, (group[here] - first, of[here]), 1.0)
+            total += weights @ counts
+
+
+def _middle(drawn: np.ndarray, value: float) -> Interval:
+    """The middle 95 % of the draws, widened where need be to hold the value itself, as at 100 %."""
+    low, high = (float(end) for end in np.percentile(drawn, _ENDS))
+    return Interval(value=value, low=min(low, value), high=max(high, value))
