@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants  # noqa: F401  (reads the switches once: before they are set below)
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,11 @@ load_torchvision()  # before timm or transformers import it: they fall with a to
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # workers times threads would oversubscribe the cores
+
+
+# No test asks a hub, or finds weights that happen to lie on this machine, unless it says so itself.
+_NOWHERE = str(Path(tempfile.gettempdir()) / "swinkit-tests-have-no-weights")
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": _NOWHERE, "TORCH_HOME": _NOWHERE}
 
 
 # The same cases in every run, however slow the machine.

@@ -16,6 +16,12 @@ from swinkit.models import size_config
 from swinkit.recipes.facts import DataFacts, Machine, Start
 from swinkit.recipes.wishes import Size, Wishes
 
+PRETRAINED = "swin_tiny"
+"""The size whose published weights are wanted where nobody names one: the smallest there is."""
+FEW = 2000
+"""Small pictures that a CPU can still enlarge for published weights within minutes."""
+FEW_FROM_SCRATCH = 10_000
+"""Pictures below which training from scratch is warned of."""
 SMALL = 48
 """Pixels of the shorter side up to which pictures keep their size and get the smallest model."""
 INPUT = {"cpu": 64, "other": 128}
@@ -49,9 +55,15 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def default_plan(facts: DataFacts, machine: Machine, wishes: Wishes, start: Start | None = None) -> Plan:
-    """The settings for this data on this machine; what was wished for stays as it is."""
+def default_plan(
+    facts: DataFacts, machine: Machine, wishes: Wishes, start: Start | None = None, *, fresh: str = ""
+) -> Plan:
+    """The settings for this data on this machine; what was wished for stays as it is.
+
+    fresh: why training starts from scratch, where it does.
+    """
     model, why_model = _model(facts, wishes, start)
+    why_weights = _weights(facts, start, fresh)
     image_size = _image_size(facts, machine, wishes, start)
     resize_to, why_size = _resize_to(facts, image_size, start)
     augmentation, why_augmentation = _augmentation(facts)
@@ -80,7 +92,16 @@ def default_plan(facts: DataFacts, machine: Machine, wishes: Wishes, start: Star
     )
     return Plan(
         config=config,
-        reasons=(_data(facts), why_model, why_size, why_augmentation, why_lr, why_precision, why_epochs),
+        reasons=(
+            _data(facts),
+            why_model,
+            why_weights,
+            why_size,
+            why_augmentation,
+            why_lr,
+            why_precision,
+            why_epochs,
+        ),
     )
 
 
@@ -119,15 +140,38 @@ def _data(facts: DataFacts) -> str:
     )
 
 
+def wanted_size(facts: DataFacts, machine: Machine, wishes: Wishes) -> tuple[str | None, str]:
+    """The size whose published weights are wanted, or None, and why fresh ones do."""
+    if wishes.model is not None:
+        return wishes.model, ""
+    if facts.characters:
+        return None, "the classes are characters, of which photographs teach nothing"
+    if machine.device == "cpu" and min(facts.size) <= SMALL and facts.train > FEW:
+        return None, f"to enlarge {facts.train:,} small pictures for published weights takes a CPU too long"
+    return PRETRAINED, ""
+
+
 def _model(facts: DataFacts, wishes: Wishes, start: Start | None) -> tuple[str, str]:
     if start is not None:
-        return start.weights, f"model: fine-tune {start.weights}, as asked"
+        return start.weights, f"model: {start.why}"
     if wishes.model is not None:
         return wishes.model, f"model: {wishes.model} from scratch, as asked"
     side = min(facts.size)
     if side <= SMALL:
         return "swin_nano", f"model: swin_nano from scratch, made for pictures of up to {SMALL} pixels"
     return "swin_micro", "model: swin_micro from scratch, small enough to learn from few pictures in minutes"
+
+
+def _weights(facts: DataFacts, start: Start | None, fresh: str) -> str:
+    if start is not None:
+        return f"weights: {start.loaded}"
+    why = f"weights: fresh ones; {fresh}" if fresh else "weights: fresh ones"
+    if facts.train >= FEW_FROM_SCRATCH or facts.characters:
+        return why
+    return (
+        f"{why}. Warning: {facts.train:,} pictures are few to learn seeing from; expect clearly less than "
+        "published weights would give (--weights)"
+    )
 
 
 def _image_size(facts: DataFacts, machine: Machine, wishes: Wishes, start: Start | None) -> Size:
@@ -158,7 +202,7 @@ def _resize_to(facts: DataFacts, image_size: Size, start: Start | None) -> tuple
 
 
 def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:
-    if all(len(name) == 1 for name in facts.classes):
+    if facts.characters:
         return CHARACTERS, "augmentation: crops and turns; no mirror images, since the classes are characters"
     if min(facts.size) <= SMALL:
         return SMALL_PICTURES, "augmentation: crops, mirror images, colour"

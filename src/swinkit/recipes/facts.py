@@ -19,6 +19,11 @@ class DataFacts:
     classes: tuple[str, ...]
     size: Size
 
+    @property
+    def characters(self) -> bool:
+        """Whether the classes are letters or digits, which have a handedness."""
+        return all(len(name) == 1 for name in self.classes)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
@@ -31,8 +36,16 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """Weights to start from."""
+    """Weights to start from.
+
+    why: where they come from, in words. loaded: how much of the file came into the model.
+    new_head: whether the head knows nothing of some class yet.
+    """
 
     weights: str
     config: SwinConfig
     preprocess: Preprocess | None
+    why: str = ""
+    licence: str = ""
+    loaded: str = ""
+    new_head: bool = False

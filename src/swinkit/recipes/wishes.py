@@ -21,6 +21,7 @@ class Wishes:
     data: str | None = None
     model: str | None = None
     weights: str | None = None
+    """"none": fresh ones; None: published ones of the model, where they can be had."""
     image_size: Size | None = None
     epochs: int | None = None
     time: str | None = None
@@ -37,10 +38,6 @@ class Wishes:
         wrong = []
         if self.epochs is not None and self.time is not None:
             wrong.append("epochs and time both say how long; give one of them")
-        if self.model is not None and self.weights is not None:
-            wrong.append(
-                "model names a size to train from scratch, and weights bring their own; give one of them"
-            )
         for name in ("epochs", "batch"):
             value = getattr(self, name)
             if value is not None and value < 1:

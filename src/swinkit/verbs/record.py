@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from swinkit import __version__
 from swinkit.engine.run import SCHEMA, Run, clear
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from swinkit.verbs.training_data import TrainingData
 
 
-def begin(run: Run, plan: Plan, data: TrainingData) -> None:
-    """Clear the folder of an earlier run, and write run.json and split.csv."""
+def begin(run: Run, plan: Plan, data: TrainingData, start: dict[str, Any]) -> None:
+    """Clear the folder of an earlier run, and write run.json and split.csv.
+
+    start: what training starts from, as run.json keeps it.
+    """
     from swinkit.data import write_atomically, write_split
     from swinkit.kernels import kernel_report
 
@@ -25,6 +28,7 @@ def begin(run: Run, plan: Plan, data: TrainingData) -> None:
         "schema": SCHEMA,
         "config": plan.config.to_dict(),
         "reasons": plan.reasons,
+        "start": start,
         "data": {
             "name": images.name,
             "fingerprint": data.whole.fingerprint(),

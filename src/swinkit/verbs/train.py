@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from swinkit.engine.settings import TrainConfig
     from swinkit.models import Swin
     from swinkit.recipes.defaults import Plan
-    from swinkit.recipes.facts import Start
     from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Evaluation, Task
     from swinkit.verbs.training_data import TrainingData
@@ -53,9 +52,10 @@ def train(
             embedded handwritten digits. Nothing is written into it.
         out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …
         seed: Decides everything that is random.
-        model: Size to train from scratch (`swinkit models`); by default one that suits the pictures.
-        weights: What to start from in place of fresh weights: a run, a weights file, the name of published
-            weights, or hf:owner/name.
+        model: Size to train (`swinkit models`); by default one that suits the pictures.
+        weights: What to start from: a run, a weights file, the name of published weights, hf:owner/name, or
+            none. By default published weights of the model, where they lie on this disk or can be fetched;
+            that is tried once, for five seconds, and what will be fetched is named first.
         image_size: Pixels of the model's input; by default what suits the pictures, or the weights.
         epochs: Passes over the training pictures.
         time: How long to train, in place of epochs: 90s, 10m, 1h.
@@ -116,6 +116,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.machine import machine_for, processor
     from swinkit.verbs.record import begin
+    from swinkit.verbs.starting_weights import starting_weights
     from swinkit.verbs.training_data import facts_of, training_data
 
     images = open_images(wishes.data)
@@ -124,9 +125,10 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     data = training_data(images, wishes, progress)
     images = data.images
     with computing(threads=wishes.threads, kernel=wishes.kernel):
-        begun, start = _weights(images, wishes)
-        plan = default_plan(facts_of(images), machine_for(wishes.device), wishes, start)
-        model = begun or fresh_model(plan.config, images.classes)
+        facts, machine = facts_of(images), machine_for(wishes.device)
+        begun = starting_weights(images.classes, facts, machine, wishes, progress.say)
+        plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
+        model = begun.model or fresh_model(plan.config, images.classes)
         model.preprocess = model.preprocess or preprocess(plan.config)
         task = TASKS[plan.config.task](images.classes)
         train = _training_images(images, model, plan.config)
@@ -143,7 +145,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         _say_plan(progress, plan, data, model, run)
         if dry_run:
             return run
-        begin(run, plan, data)
+        begin(run, plan, data, begun.to_dict())
         return _fit_and_score(run, plan.config, images, model, task, train, progress)
 
 
@@ -201,18 +203,6 @@ def _fit_and_score(
     found = assess_run(run, images, device=config.device).evaluation
     _say_result(progress, run, found)
     return run
-
-
-def _weights(images: ImageSet, wishes: Wishes) -> tuple[Swin, Start] | tuple[None, None]:
-    """The model to start from, with a head for these classes, and what the recipe has to know of it."""
-    from swinkit.recipes.defaults import DROP_PATH
-    from swinkit.recipes.facts import Start
-    from swinkit.weights import load
-
-    if wishes.weights is None:
-        return None, None
-    model = load(wishes.weights, classes=images.classes, image_size=wishes.image_size, drop_path=DROP_PATH)
-    return model, Start(weights=wishes.weights, config=model.config, preprocess=model.preprocess)
 
 
 def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:

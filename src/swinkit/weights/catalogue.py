@@ -113,6 +113,12 @@ def lookup(name: str) -> Entry | None:
     return CATALOGUE.get(_OTHER_NAMES.get(name, name))
 
 
+def of_size(size: str) -> tuple[Entry, ...]:
+    """Published weights of a size or its alias that a classifier can start from, the default ones first."""
+    key = ALIASES.get(size, size)
+    return tuple(e for e in CATALOGUE.values() if e.size == key and not e.window and not e.masked_modelling)
+
+
 def fetch(entry: Entry, say: hub.Say | None = None) -> Path:
     """The folder or file of published weights, from the cache or fetched into it.
 

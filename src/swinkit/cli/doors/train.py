@@ -29,9 +29,9 @@ class Train:
     out: Annotated[str | None, option("FOLDER", "by default runs/NAME-1, NAME-2, …")] = None
     """Folder of the run."""
     model: Annotated[str | None, option("SIZE", "by default one that suits the pictures")] = None
-    """Size to train from scratch; `swinkit models` lists them."""
-    weights: Annotated[str | None, option("SOURCE", "by default fresh weights")] = None
-    """What to start from: a run, a weights file, a catalogue name or hf:owner/name."""
+    """Size to train; `swinkit models` lists them."""
+    weights: Annotated[str | None, option("SOURCE", "by default published ones, if to be had")] = None
+    """What to start from: a run, a weights file, a catalogue name, hf:owner/name; or none: from scratch."""
     image_size: Annotated[str | None, option("PIXELS", "by default what suits the pictures")] = None
     """The model's input: a side (128), or height and width (96x160)."""
     epochs: Annotated[int | None, option("NUMBER", "by default what suits the pictures")] = None

@@ -1,0 +1,138 @@
+"""The weights that training starts from: those asked for, else published ones that can be had, else fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from swinkit.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from swinkit.models import Swin
+    from swinkit.recipes.facts import DataFacts, Machine, Start
+    from swinkit.recipes.wishes import Wishes
+    from swinkit.weights.catalogue import Entry
+
+Say = Callable[[str], None]
+
+_LEAST_LOADED = 0.95
+"""Share of the numbers below the head that a file must bring: with less, training would start from noise."""
+
+
+@dataclass(frozen=True)
+class StartingWeights:
+    """A model with weights and what a recipe has to know of it; or neither, and why."""
+
+    model: Swin | None = None
+    start: Start | None = None
+    why: str = ""
+    """Why training begins from scratch."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What run.json says of it."""
+        if self.model is None or self.start is None:
+            return {"from_scratch": self.why}
+        return {"weights": self.start.weights, "loaded": self.start.loaded, "licence": self.start.licence}
+
+
+def starting_weights(
+    classes: tuple[str, ...], facts: DataFacts, machine: Machine, wishes: Wishes, say: Say
+) -> StartingWeights:
+    """The model to start from, with a head for these classes.
+
+    What nobody asked for is looked for on this disk, then asked of the hub once, and never stops a training.
+    Raises CheckpointError where weights that were asked for cannot be had, ConfigError where they are not of
+    the model that was asked for.
+    """
+    from swinkit.recipes.defaults import wanted_size
+    from swinkit.weights.catalogue import of_size
+
+    if wishes.weights == "none":
+        return StartingWeights(why="as asked")
+    if wishes.weights is not None:
+        return _loaded(wishes.weights, classes, wishes, why=f"fine-tune {wishes.weights}, as asked")
+    size, why = wanted_size(facts, machine, wishes)
+    if size is None:
+        return StartingWeights(why=why)
+    entries = of_size(size)
+    if not entries:
+        return StartingWeights(why=f"no weights of {size} were published")
+    try:
+        entry, where = _published(entries, say)
+        why = f"fine-tune {entry.name} ({entry.licence}), published weights {where}"
+        return _loaded(entry.name, classes, wishes, why=why, licence=entry.licence)
+    except CheckpointError as error:
+        say(f"no published weights: {error.message}")
+        if error.hint:
+            say(f"  to have them: {error.hint}")
+        return StartingWeights(why=f"published weights of {size} could not be had")
+
+
+def _published(entries: tuple[Entry, ...], say: Say) -> tuple[Entry, str]:
+    """The first that lies on this disk, else the first of all, fetched."""
+    from swinkit.weights.catalogue import fetch, is_cached
+
+    for entry in entries:
+        if is_cached(entry):
+            return entry, "found on this disk"
+    default = entries[0]
+    say(f"no weights of {default.size} on this disk; asking for {default.name}, licence {default.licence}")
+    fetch(default, say)
+    return default, "fetched"
+
+
+def _loaded(
+    source: str, classes: tuple[str, ...], wishes: Wishes, *, why: str, licence: str = ""
+) -> StartingWeights:
+    from swinkit.recipes.defaults import DROP_PATH
+    from swinkit.recipes.facts import Start
+    from swinkit.weights import load
+
+    model = load(source, classes=classes, image_size=wishes.image_size, drop_path=DROP_PATH)
+    _refuse_another_size(model, source, wishes.model)
+    _refuse_partial(model)
+    report = model.load_report
+    new = f"; new: {', '.join(report.new)}" if report.new else ""
+    start = Start(
+        weights=source,
+        config=model.config,
+        preprocess=model.preprocess,
+        why=why,
+        licence=licence,
+        loaded=report.summary + new,
+        new_head=_knows_not_all_classes(model),
+    )
+    return StartingWeights(model, start)
+
+
+def _knows_not_all_classes(model: Swin) -> bool:
+    """Whether the head has rows that came from nowhere: `load` makes them zero."""
+    return model.head is not None and bool((model.head.weight == 0).all(dim=1).any())
+
+
+def _refuse_another_size(model: Swin, source: str, asked: str | None) -> None:
+    from swinkit.models import size_config
+
+    if asked is None:
+        return
+    there, wanted = model.config, size_config(asked)
+    if any(getattr(there, name) != getattr(wanted, name) for name in ("version", "depths", "num_heads")):
+        raise ConfigError(
+            f"{source} holds a Swin v{there.version} of depths {there.depths} and heads {there.num_heads}; "
+            f"{asked} is v{wanted.version} of depths {wanted.depths} and heads {wanted.num_heads}",
+            hint="leave the model out: weights bring their own",
+        )
+
+
+def _refuse_partial(model: Swin) -> None:
+    """Raise CheckpointError where more of the model than its head would start from noise."""
+    sizes = {name: tensor.numel() for name, tensor in model.state_dict().items() if name[:5] != "head."}
+    new = {name: size for name, size in sizes.items() if name in model.load_report.new}
+    share = 1 - sum(new.values()) / sum(sizes.values())
+    if share < _LEAST_LOADED:
+        raise CheckpointError(
+            f"{model.load_report.source} gives only {share:.1%} of the model's numbers below the head; "
+            f"these would be new: {', '.join(list(new)[:5])}{', …' if len(new) > 5 else ''}",
+            hint="swinkit inspect says what the file holds; --weights none trains from scratch",
+        )
