@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from swinkit.data.samples import ImageSet, Sample, match_classes, natural_order
+from swinkit.data.samples import ImageSet, Sample, natural_order
 from swinkit.errors import DataError
 
 from .pictures_for_tests import class_folders, noise, save
@@ -80,24 +79,22 @@ def test_natural_order_does_not_stumble_over_odd_digits():
     assert sorted(["x²", "x٣", "x1"], key=natural_order)
 
 
-@pytest.mark.parametrize(
-    "spelling", ["Wild Rösli", "wild_rösli", unicodedata.normalize("NFD", "wild rösli"), "WILDRÖSLI"]
-)
-def test_names_match_across_case_spaces_and_unicode_form(spelling):
-    assert {spelling: "wild rösli"} == match_classes([spelling], ["daisy", "wild rösli"])
+def test_a_multi_label_set_counts_every_label_of_a_picture():
+    samples = (
+        Sample(name="a", label=None, labels=("cat", "dog"), source=noise()),
+        Sample(name="b", label=None, labels=("dog",), source=noise()),
+        Sample(name="c", label=None, labels=(), split="val", source=noise()),
+    )
+    images = replace(_set(*samples), task="multilabel")
+
+    assert images.counts() == {"cat": 1, "dog": 2}
+    assert images.absent("val") == ("cat", "dog")
+    assert images.strangers() == ()
 
 
-def test_the_exact_name_wins_over_a_similar_one():
-    assert match_classes(["Rose", "rose"], ["Rose", "rose"]) == {"Rose": "Rose", "rose": "rose"}
+@pytest.mark.parametrize("change", [{"labels": ("cat",)}, {"unknown": ("dog",)}], ids=["labels", "unknown"])
+def test_the_fingerprint_of_a_multi_label_set_depends_on_its_labels(change):
+    sample = Sample(name="a", label=None, labels=("cat", "dog"), source=noise())
 
-
-def test_unknown_names_are_listed_with_the_nearest_known_one():
-    with pytest.raises(DataError, match=r"'dasy' \(nearest: 'daisy'\), 'zebra'\n") as refusal:
-        match_classes(["dasy", "rose", "zebra"], ["daisy", "rose"])
-
-    assert "known classes are daisy, rose" in refusal.value.hint
-
-
-def test_a_name_that_could_be_two_is_unknown():
-    with pytest.raises(DataError, match="ROSE"):
-        match_classes(["ROSE"], ["Rose", "rose"])
+    assert _set(sample).fingerprint() != _set(replace(sample, **change)).fingerprint()
+    assert _set(sample).fingerprint() == _set(replace(sample, labels=("dog", "cat"))).fingerprint()

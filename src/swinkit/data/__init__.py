@@ -9,14 +9,18 @@ Batches for training are in `swinkit.data.loader` and `swinkit.data.transforms`,
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+from swinkit.data.class_names import match_classes, read_classes, unknown_classes, with_classes
 from swinkit.data.embedded import digits
 from swinkit.data.files import did_you_mean, write_atomically
 from swinkit.data.folders import list_pictures, no_pictures, pictures_below
+from swinkit.data.groups import grouped, is_pattern
 from swinkit.data.read import read
 from swinkit.data.readers import READERS
-from swinkit.data.samples import ImageSet, Sample, Split, match_classes, unknown_classes
+from swinkit.data.readers.shared import no_columns
+from swinkit.data.samples import ImageSet, Sample, Split
 from swinkit.data.splits import read_split, split_by_class, with_validation, write_split
 from swinkit.errors import DataError
 
@@ -39,46 +43,70 @@ __all__ = [
 ]
 
 
-def open_images(data: str | Path | None) -> ImageSet:
-    """The images of a folder, in whichever layout it has; without one, the embedded digits.
+def open_images(
+    data: str | Path | None,
+    *,
+    labels: str | Path | Sequence[str] | None = None,
+    group_by: str | None = None,
+) -> ImageSet:
+    """The images of a folder or file, in whichever layout it has; without one, the embedded digits.
 
-    Raises DataError when the folder does not exist or is laid out in no known way, when it has one class
-    only, and when val or test has a class that train lacks.
+    labels: the classes in their order, or a text file with one in each line; by default those of train.
+    group_by: what belongs together: a column, or a pattern of names such as {patient}_* (`data/groups.py`).
+
+    Raises DataError when the place does not exist or is laid out in no known way, when it has one class
+    only, and when it has labels that are none of the classes.
     """
-    images = survey(data)
-    _refuse_strangers(images)
+    images = survey(data, labels=labels, group_by=group_by)
+    _refuse_strangers(images, listed=labels is not None)
     if data is not None:
         _refuse_single_class(images, Path(data))
     return images
 
 
-def survey(data: str | Path | None) -> ImageSet:
+def survey(
+    data: str | Path | None,
+    *,
+    labels: str | Path | Sequence[str] | None = None,
+    group_by: str | None = None,
+) -> ImageSet:
     """The same, whatever is wrong with the classes: for those who report it."""
+    classes = read_classes(labels) if isinstance(labels, (str, Path)) else labels
+    pattern = group_by if group_by is not None and is_pattern(group_by) else None
+    column = group_by if pattern is None else None
     if data is None:
-        return digits()
-    folder = Path(data)
-    if not folder.exists():
-        raise DataError(f"there is no folder {folder}", hint=did_you_mean(folder))
-    if not folder.is_dir():
-        raise DataError(f"{folder} is a file, and a folder of class folders is needed")
+        if column is not None:
+            raise no_columns("the embedded digits", column)
+        images = digits()
+    else:
+        images = _read(Path(data), column)
+    if pattern is not None:
+        images = grouped(images, pattern)
+    return images if images.classes and classes is None else with_classes(images, classes)
+
+
+def _read(place: Path, column: str | None) -> ImageSet:
+    if not place.exists():
+        raise DataError(f"there is no folder or file {place}", hint=did_you_mean(place))
     for reader in READERS.values():
-        if reader.recognise(folder):
-            return reader.read(folder)
-    raise _unrecognised(folder)
+        if reader.recognise(place):
+            return reader.read(place, group_by=column)
+    raise _unrecognised(place)
 
 
-def _refuse_strangers(images: ImageSet) -> None:
+def _refuse_strangers(images: ImageSet, *, listed: bool) -> None:
     strangers = images.strangers()
     if strangers:
         refusal = unknown_classes(strangers, images.classes)
         named = refusal.message.removeprefix("unknown classes: ")
-        raise DataError(
-            f"{images.name}: val or test has classes that train lacks: {named}", hint=refusal.hint
+        lacking = (
+            "there are classes that the list lacks" if listed else "val or test has classes that train lacks"
         )
+        raise DataError(f"{images.name}: {lacking}: {named}", hint=refusal.hint)
 
 
 def _refuse_single_class(images: ImageSet, folder: Path) -> None:
-    if len(images.classes) > 1:
+    if len(images.classes) > 1 or images.task == "multilabel":
         return
     only = images.classes[0]
     inner = {parts[1] for sample in images.samples if len(parts := sample.name.split("/")) > 2}
@@ -86,17 +114,22 @@ def _refuse_single_class(images: ImageSet, folder: Path) -> None:
         f"{folder} has one class only ('{only}', {len(images)} pictures): nothing to learn",
         hint=f"if the folders in it are the classes, give {folder / only}"
         if len(inner) > 1 and not images.splits()
-        else "add a folder of pictures that show something else",
+        else "add pictures that show something else",
     )
 
 
-def _unrecognised(folder: Path) -> DataError:
+def _unrecognised(place: Path) -> DataError:
+    if place.is_file():
+        return DataError(
+            f"{place} is a file of a kind that holds no labelled pictures",
+            hint=f"give a folder of class folders, or a file of another kind: {', '.join(READERS)}",
+        )
     ignored: Counter[str] = Counter()
-    count = sum(1 for _ in pictures_below(folder, ignored))
+    count = sum(1 for _ in pictures_below(place, ignored))
     if count == 0:
-        return no_pictures(folder, ignored)
+        return no_pictures(place, ignored)
     return DataError(
-        f"{folder} holds {count} picture{'s' if count > 1 else ''} and no class folders:"
+        f"{place} holds {count} picture{'s' if count > 1 else ''} and no class folders:"
         " nothing says what they show",
-        hint="put the pictures of each class into a folder with its name",
+        hint="put the pictures of each class into a folder with its name, or write a table of path,label",
     )

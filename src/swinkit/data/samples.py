@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -28,6 +27,7 @@ class Sample:
     name: unique in its set, the same on every system (below the data folder, with forward slashes, NFC).
     label: the name of its class; None where nothing is known, and in multi-label sets.
     labels: in multi-label sets the names of all its classes, which may be none; None elsewhere.
+    unknown: in multi-label sets the classes of which nobody said whether it has them.
     group: what it belongs to (a patient, a film): pictures of one group are never in two splits.
     split: None until somebody decides.
     source: the file, its place inside a larger file, or the pixels themselves (H, W, C).
@@ -36,6 +36,7 @@ class Sample:
     name: str
     label: str | None
     labels: tuple[str, ...] | None = None
+    unknown: tuple[str, ...] = ()
     group: str | None = None
     split: Split | None = None
     source: Path | Packed | np.ndarray = field(compare=False, repr=False)
@@ -58,6 +59,13 @@ class Sample:
             return str(self.source)
         return self.name if isinstance(self.source, np.ndarray) else self.source.where
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The classes it is known to show: one, or in multi-label sets any number."""
+        if self.labels is not None:
+            return self.labels
+        return () if self.label is None else (self.label,)
+
     def size_in_bytes(self) -> int:
         if isinstance(self.source, Path):
             return self.source.stat().st_size
@@ -69,7 +77,8 @@ class Sample:
             with self.source.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         if isinstance(self.source, np.ndarray):
-            return hashlib.sha256(repr(self.source.shape).encode() + self.source.tobytes()).hexdigest()
+            kind = f"{self.source.shape} {self.source.dtype}"
+            return hashlib.sha256(kind.encode() + self.source.tobytes()).hexdigest()
         return hashlib.sha256(self.source.content()).hexdigest()
 
 
@@ -109,18 +118,19 @@ class ImageSet:
 
     def counts(self) -> dict[str, int]:
         """Pictures of each class, in the order of the classes, zeros included."""
-        counted = Counter(sample.label for sample in self.samples)
+        counted = Counter(name for sample in self.samples for name in sample.shown)
         return {name: counted[name] for name in self.classes}
 
     def strangers(self) -> tuple[str, ...]:
         """Labels that are none of the classes: those of val or test that train lacks."""
-        given = {sample.label for sample in self.samples if sample.label is not None}
+        given = {name for sample in self.samples for name in sample.shown}
         return tuple(sorted(given - set(self.classes), key=natural_order))
 
     def absent(self, split: Split) -> tuple[str, ...]:
         """The classes of which a split, where it has pictures at all, has none."""
-        seen = {sample.label for sample in self.samples if sample.split == split}
-        return tuple(name for name in self.classes if name not in seen) if seen else ()
+        there = [sample for sample in self.samples if sample.split == split]
+        seen = {name for sample in there for name in sample.shown}
+        return tuple(name for name in self.classes if name not in seen) if there else ()
 
     def remarks(self) -> tuple[str, ...]:
         """What a person should know before training: the notes, empty classes, classes that a split lacks."""
@@ -137,7 +147,7 @@ class ImageSet:
 
         Splits and dates do not matter; contents do only as far as they change the size of a file.
         """
-        lines = sorted(f"{s.name}\0{s.label}\0{s.size_in_bytes()}" for s in self.samples)
+        lines = sorted(f"{s.name}\0{_written(s)}\0{s.size_in_bytes()}" for s in self.samples)
         text = "\n".join([*self.classes, "", *lines])
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -148,48 +158,8 @@ def natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], name
 
 
-def match_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Match class names that may differ in case, spaces or Unicode form with the ones that are known.
-
-    Raises DataError that lists every name without a match, beside the nearest known one.
-    """
-    found = find_classes(given, known)
-    strangers = [name for name, match in found.items() if match is None]
-    if strangers:
-        raise unknown_classes(strangers, known)
-    return {name: match for name, match in found.items() if match is not None}
-
-
-def find_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str | None]:
-    """The same, with None for a name that has no match."""
-    exact = {_plain(name): name for name in known}
-    loose: dict[str, list[str]] = {}
-    for name in known:
-        loose.setdefault(_loose(name), []).append(name)
-
-    def match(name: str) -> str | None:
-        candidates = loose.get(_loose(name), [])
-        return exact.get(_plain(name)) or (candidates[0] if len(candidates) == 1 else None)
-
-    return {name: match(name) for name in given}
-
-
-def unknown_classes(strangers: Sequence[str], known: Sequence[str]) -> DataError:
-    """The refusal of class names without a match, each beside the nearest known one."""
-    return DataError(
-        "unknown classes: " + ", ".join(_with_nearest(name, known) for name in strangers),
-        hint=f"the known classes are {', '.join(known[:20])}{', …' if len(known) > 20 else ''}",
-    )
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _loose(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFKC", name).casefold())
-
-
-def _with_nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"'{name}' (nearest: '{near[0]}')" if near else f"'{name}'"
+def _written(sample: Sample) -> str:
+    """What is known of a sample, as one text."""
+    if sample.labels is None:
+        return str(sample.label)
+    return "\1".join([*sorted(sample.labels), "", *sorted(sample.unknown)])

@@ -2,15 +2,14 @@
 
     photos/cat/1.jpg   photos/dog/2.jpg         or         photos/train/cat/1.jpg   photos/val/dog/2.jpg
 
-Folders inside a class belong to that class. The classes are those of train, by name, in natural order.
+Folders inside a class belong to that class.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swinkit.data.folders import (
@@ -21,29 +20,18 @@ from swinkit.data.folders import (
     pictures_below,
     pictures_directly_in,
 )
-from swinkit.data.samples import ImageSet, Sample, Split, find_classes, natural_order
-
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
+from swinkit.data.readers.shared import SPLIT_WORDS, no_columns
+from swinkit.data.samples import ImageSet, Sample, Split, natural_order
 
 
 def recognise(folder: Path) -> bool:
-    return any(has_picture(child) for child in folders_in(folder))
+    return folder.is_dir() and any(has_picture(child) for child in folders_in(folder))
 
 
-def read(folder: Path) -> ImageSet:
-    """The samples of a folder of class folders. Raises DataError when there is no picture at all.
-
-    A class in val or test that train lacks stays as it is written, and is no class of the set.
-    """
+def read(folder: Path, *, group_by: str | None = None) -> ImageSet:
+    """The samples of a folder of class folders. Raises DataError when there is no picture at all."""
+    if group_by is not None:
+        raise no_columns(folder, group_by)
     found = _Found()
     splits = _split_folders(folder)
     if splits:
@@ -54,12 +42,10 @@ def read(folder: Path) -> ImageSet:
         _collect_classes(folder, folder, None, found)
     if not found.samples:
         raise no_pictures(folder, found.ignored)
-    classes = _classes(found.samples)
-    samples = _with_matched_labels(found, classes)
     return ImageSet(
         name=folder.resolve().name,
-        samples=tuple(sorted(samples, key=lambda sample: natural_order(sample.name))),
-        classes=classes,
+        samples=tuple(sorted(found.samples, key=lambda sample: natural_order(sample.name))),
+        classes=(),
         layout=" + ".join([*(f"{child.name}/" for child in splits), "class folders"]),
         skipped=tuple(found.skipped),
         ignored=dict(found.ignored),
@@ -84,9 +70,9 @@ def _split_folders(folder: Path) -> dict[Path, Split]:
     """The folders that are splits; none where all are classes (and one of them may be called "train")."""
     children = [child for child in folders_in(folder) if has_picture(child)]
     splits = {
-        child: SPLIT_FOLDERS[child.name.casefold()]
+        child: SPLIT_WORDS[child.name.casefold()]
         for child in children
-        if child.name.casefold() in SPLIT_FOLDERS and recognise(child)
+        if child.name.casefold() in SPLIT_WORDS and recognise(child)
     }
     return splits if "train" in splits.values() or len(splits) == len(children) else {}
 
@@ -109,22 +95,6 @@ def _sample(path: Path, root: Path, label: str, split: Split | None, taken: set[
         name += " (2)"
     taken.add(name)
     return Sample(name=name, label=label, split=split, source=path)
-
-
-def _classes(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """The classes of train; of everything where there is no train."""
-    taught = [sample for sample in samples if sample.split in (None, "train")]
-    labels = {sample.label for sample in taught or samples if sample.label is not None}
-    return tuple(sorted(labels, key=natural_order))
-
-
-def _with_matched_labels(found: _Found, classes: tuple[str, ...]) -> list[Sample]:
-    """The samples with the labels of val and test spelled as in train, where train has them."""
-    given = sorted({sample.label or "" for sample in found.samples}, key=natural_order)
-    spelt = {name: match or name for name, match in find_classes(given, classes).items()}
-    respelt = [name for name in given if name != spelt[name]]
-    found.notes += [f"'{name}' in val or test is taken for '{spelt[name]}'" for name in respelt]
-    return [replace(sample, label=spelt[sample.label or ""]) for sample in found.samples]
 
 
 def _note_what_is_no_split(folder: Path, splits: dict[Path, Split], found: _Found) -> None:

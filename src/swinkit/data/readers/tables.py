@@ -1,0 +1,385 @@
+"""A table that says what each picture shows: CSV, TSV or JSON lines.
+
+    path,label,split              path,labels             image,beach,dog,sea
+    a/1.jpg,cat,train             1.jpg,dog;sea           1.jpg,0,1,1
+    a/2.jpg,dog,val               2.jpg,                  2.jpg,0,0,-1
+
+Paths are relative to the table's folder. Several labels of one picture are separated by semicolons, or stand
+in columns of 1 (it shows this), 0 (it does not) and -1 or nothing (nobody knows). A table in which every
+picture has exactly one label is plain classification. A column of splits or groups may be missing, and tables
+that are named train, val and test need none.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swinkit.data.folders import folders_in
+from swinkit.data.readers.shared import SPLIT_WORDS, column_named, split_in_name, squeezed
+from swinkit.data.samples import ImageSet, Sample, Split, natural_order
+from swinkit.errors import DataError
+
+ENDINGS = (".csv", ".tsv", ".jsonl")
+
+# What headings are taken for, the first that is there: see `squeezed` for their spelling.
+_PATH = [
+    "path",
+    "filepath",
+    "file",
+    "filename",
+    "image",
+    "imagepath",
+    "imagefile",
+    "imagefilename",
+    "img",
+    "imgpath",
+    "picture",
+    "photo",
+]
+_LABEL = [
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "classname",
+    "category",
+    "categories",
+    "target",
+    "targets",
+    "tag",
+    "tags",
+]
+_SPLIT = ["split", "subset", "partition", "set"]
+_GROUP = ["group", "groupid", "patient", "patientid", "subject", "subjectid"]
+
+_FLAGS = {"1": True, "1.0": True, "0": False, "0.0": False, "-1": None, "-1.0": None, "": None}
+_NAMED = 20  # bad lines that are named one by one
+
+
+def recognise(place: Path) -> bool:
+    return bool(_tables(place))
+
+
+def read(place: Path, *, group_by: str | None = None) -> ImageSet:
+    """The samples of a table, of the one table in a folder, or of its tables called train, val and test.
+
+    group_by: the column of what belongs together, in place of one that is called group, patient or subject.
+    Raises DataError that names every bad line with its number.
+    """
+    tables = _tables(place)
+    if not tables:
+        raise _no_table(place)
+    parts = [_Table.open(path, split, group_by) for path, split in tables.items()]
+    lines = [line for part in parts for line in part.lines()]
+    bad = [complaint for part in parts for complaint in part.complaints]
+    bad += _repeated(lines)
+    if bad:
+        raise _bad_lines(place, bad)
+    if not lines:
+        raise DataError(f"{place} has a heading and no lines")
+    several = any(len(line.labels) != 1 or line.unknown for line in lines)
+    root = place if place.is_dir() else place.parent
+    samples = (_sample(line, root, several) for line in lines)
+    return ImageSet(
+        name=place.resolve().name if place.is_dir() else place.stem,
+        samples=tuple(sorted(samples, key=lambda sample: natural_order(sample.name))),
+        classes=(),
+        task="multilabel" if several else "classification",
+        layout=", ".join(part.described(root) for part in parts),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+# Which tables ---------------------------------------------------------------------------------------------
+
+
+def _tables(place: Path) -> dict[Path, Split | None]:
+    """The tables to read, each with the split that its name tells; none where there is no telling which."""
+    if place.is_file():
+        return {place: None} if place.suffix.casefold() in ENDINGS else {}
+    found = _tables_in(place)
+    if len(found) == 1:
+        return {found[0]: None}
+    splits = {path: split_in_name(path) for path in found}
+    if not found:
+        for folder in folders_in(place):
+            split = SPLIT_WORDS.get(folder.name.casefold())
+            if split is not None:
+                splits |= dict.fromkeys(_tables_in(folder), split)
+    named = list(splits.values())
+    return splits if None not in named and len(set(named)) == len(named) else {}
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    """The tables directly in a folder whose heading names a path and what it shows."""
+    paths = sorted(folder.iterdir(), key=lambda path: natural_order(path.name))
+    return [
+        path
+        for path in paths
+        if path.suffix.casefold() in ENDINGS and path.is_file() and not path.name.startswith(".")
+        if _is_about_pictures(path)
+    ]
+
+
+def _is_about_pictures(path: Path) -> bool:
+    try:
+        columns, rows = _rows(path)
+        return _first(_PATH, columns) is not None and bool(_first(_LABEL, columns) or _flags(columns, rows))
+    except DataError:
+        return False
+
+
+def _no_table(place: Path) -> DataError:
+    if place.is_file():
+        return DataError(f"{place} is no table: its name does not end in {', '.join(ENDINGS)}")
+    return DataError(
+        f"{place} holds no table, or several of which none is called train", hint="give one of them"
+    )
+
+
+# One table ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What one line says. number: as a text editor counts. path: the file, which exists."""
+
+    table: Path
+    number: int
+    path: Path
+    labels: tuple[str, ...]
+    unknown: tuple[str, ...]
+    split: Split | None
+    group: str | None
+
+
+@dataclass
+class _Table:
+    """A table with the roles of its columns, and what was found wrong in it."""
+
+    path: Path
+    split: Split | None
+    rows: list[tuple[int, dict[str, str]]]
+    path_column: str
+    label_column: str | None
+    flag_columns: list[str]
+    split_column: str | None
+    group_column: str | None
+    notes: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path, split: Split | None, group_by: str | None) -> _Table:
+        columns, rows = _rows(path)
+        path_column, label_column = _first(_PATH, columns), _first(_LABEL, columns)
+        flags = [] if label_column else _flags(columns, rows)
+        if path_column is None or not (label_column or flags):
+            missing = "a path to each picture" if path_column is None else "what each picture shows"
+            raise DataError(
+                f"{path}: no column holds {missing}; the first line has {', '.join(columns) or 'nothing'}",
+                hint="call the columns path and label (or labels, with ; between them), "
+                "or write one column of 0 and 1 for each class",
+            )
+        group = column_named(group_by, columns, path) if group_by else _first(_GROUP, columns)
+        table = cls(path, split, rows, path_column, label_column, flags, _first(_SPLIT, columns), group)
+        if group:
+            table.notes.append(f"pictures of one {group} are kept in one split")
+        return table
+
+    def described(self, root: Path) -> str:
+        named = self.label_column or f"{len(self.flag_columns)} columns of 0 and 1"
+        return f"table {self.path.relative_to(root)} of {self.path_column} and {named}"
+
+    def lines(self) -> Iterator[_Line]:
+        """The lines that make sense; of the others the complaints tell."""
+        for number, cells in self.rows:
+            wrong: list[str] = []
+            path = self._file(cells, wrong)
+            labels, unknown = self._labels(cells, wrong)
+            split = self._split(cells, wrong)
+            group = cells[self.group_column] or None if self.group_column else None
+            self.complaints += (f"{self.path.name}, line {number}: {reason}" for reason in wrong)
+            if not wrong:
+                yield _Line(self.path, number, path, labels, unknown, split, group)
+
+    def _file(self, cells: dict[str, str], wrong: list[str]) -> Path:
+        text = cells[self.path_column]
+        path = _existing(self.path.parent, text)
+        if not text:
+            wrong.append("it names no picture")
+        elif path is None:
+            wrong.append(f"there is no file {text}")
+        return path or Path()
+
+    def _labels(self, cells: dict[str, str], wrong: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self.label_column is None:
+            flags = {column: _FLAGS[cells[column]] for column in self.flag_columns}
+            return (
+                tuple(_plain(name) for name, flag in flags.items() if flag),
+                tuple(_plain(name) for name, flag in flags.items() if flag is None),
+            )
+        names = [_plain(name) for part in cells[self.label_column].split(";") if (name := part.strip())]
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        if twice:
+            wrong.append(f"it names {', '.join(twice)} twice")
+        if not names and not squeezed(self.label_column).endswith("s"):  # under a plural, none is an answer
+            wrong.append("it has no label")
+        return tuple(names), ()
+
+    def _split(self, cells: dict[str, str], wrong: list[str]) -> Split | None:
+        text = cells[self.split_column] if self.split_column else ""
+        if text and text.casefold() not in SPLIT_WORDS:
+            wrong.append(f"'{text}' is no split; expected train, val or test")
+        return SPLIT_WORDS.get(text.casefold(), self.split)
+
+
+def _sample(line: _Line, root: Path, several: bool) -> Sample:
+    return Sample(
+        name=_name(line.path, root),
+        label=None if several else line.labels[0],
+        labels=line.labels if several else None,
+        unknown=line.unknown,
+        group=line.group,
+        split=line.split,
+        source=line.path,
+    )
+
+
+def _name(path: Path, root: Path) -> str:
+    """Below the table's folder where it lies there, else the whole path; the same on every system."""
+    inside = os.path.relpath(path, root) if not path.is_absolute() or path.is_relative_to(root) else str(path)
+    return unicodedata.normalize("NFC", Path(inside).as_posix())
+
+
+def _existing(folder: Path, text: str) -> Path | None:
+    """The file that a cell names, also where it was written on a system with other slashes or accents."""
+    forward = text.replace("\\", "/")
+    spellings = (text, forward, *(unicodedata.normalize(form, forward) for form in ("NFC", "NFD")))
+    return next((folder / one for one in dict.fromkeys(spellings) if one and (folder / one).is_file()), None)
+
+
+# Lines of text --------------------------------------------------------------------------------------------
+
+
+def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The headings, and each line with its number, every cell stripped. DataError for what is no table."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8", hint="save the table as CSV in UTF-8") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    return _json_rows(path, text) if path.suffix.casefold() == ".jsonl" else _csv_rows(path, text)
+
+
+def _csv_rows(path: Path, text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    heading = text.partition("\n")[0]
+    between = next((mark for mark in "\t,;" if mark in heading), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
+    columns: list[str] = []
+    rows, bad = [], []
+    begins = 1
+    for cells in reader:
+        number, begins = begins, reader.line_num + 1
+        stripped = [cell.strip() for cell in cells]
+        if not any(stripped):
+            continue
+        if not columns:
+            columns = stripped
+        elif len(stripped) != len(columns):
+            bad.append(
+                f"{path.name}, line {number}: {len(stripped)} cells, and the heading has {len(columns)}"
+            )
+        else:
+            rows.append((number, dict(zip(columns, stripped, strict=True))))
+    if bad:
+        raise _bad_lines(path, bad)
+    return columns, rows
+
+
+def _json_rows(path: Path, text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    found, bad = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except ValueError:
+            values = None
+        if isinstance(values, dict):
+            found.append((number, {str(key): _cell(value) for key, value in values.items()}))
+        else:
+            bad.append(f"{path.name}, line {number}: it is no JSON object")
+    if bad:
+        raise _bad_lines(path, bad)
+    columns = list(dict.fromkeys(key for _, values in found for key in values))
+    return columns, [
+        (number, {column: values.get(column, "") for column in columns}) for number, values in found
+    ]
+
+
+def _cell(value: object) -> str:
+    """A JSON value as the table would hold it: lists with semicolons, true and false as 1 and 0."""
+    if isinstance(value, list):
+        return ";".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return str(int(value))
+    return "" if value is None else str(value).strip()
+
+
+def _first(names: Sequence[str], columns: Sequence[str]) -> str | None:
+    """The column with the first of these names that there is."""
+    by_name = {squeezed(column): column for column in reversed(columns)}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def _flags(columns: Sequence[str], rows: Sequence[tuple[int, dict[str, str]]]) -> list[str]:
+    """The columns that hold nothing but 0, 1, -1 and gaps, and a 1 or a 0 at least once."""
+    others = {_first(names, columns) for names in (_PATH, _SPLIT, _GROUP)}
+    return [
+        column
+        for column in columns
+        if column not in others
+        and (held := {cells[column] for _, cells in rows}) <= _FLAGS.keys()
+        and any(_FLAGS[cell] is not None for cell in held)
+    ]
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+# What is wrong --------------------------------------------------------------------------------------------
+
+
+def _repeated(lines: Sequence[_Line]) -> list[str]:
+    """A picture that two lines speak of."""
+    first: dict[str, _Line] = {}
+    bad = []
+    for line in lines:
+        known = first.setdefault(os.path.normpath(line.path), line)
+        if known is not line:
+            bad.append(
+                f"{line.table.name}, line {line.number}: {line.path.name} is in {known.table.name}, "
+                f"line {known.number} already ({'; '.join(known.labels) or 'no label'})"
+            )
+    return bad
+
+
+def _bad_lines(where: Path, bad: list[str]) -> DataError:
+    more = f"\n  … and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return DataError(
+        f"{where} has {len(bad)} bad line{'s' if len(bad) > 1 else ''}:\n  "
+        + "\n  ".join(bad[:_NAMED])
+        + more,
+        hint="mend or remove them; paths are relative to the folder of the table, one line for each picture, "
+        "with ; between several labels",
+    )
