@@ -145,6 +145,43 @@ def test_without_repeats_the_order_is_the_plain_one(images):
     assert epoch_order(21, 3, 2) == images.order(2)
 
 
+# Classes equally often
+
+
+def _unequal(counts: dict[str, int]) -> Images:
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    samples = [Sample(name=str(n), label=label, source=noise(8, 8)) for n, label in enumerate(labels)]
+    return Images(samples=samples, classes=[*counts], transform=TRANSFORM, balanced=True)
+
+
+def test_a_balanced_epoch_shows_every_class_equally_often_and_large_ones_without_repeats():
+    images = _unequal({"a": 20, "b": 3, "c": 7})
+
+    keys = images.order(0)
+
+    shown = [images.samples[key % 30].label for key in keys]
+    assert {"a": 10, "b": 10, "c": 10} == Counter(shown)
+    assert 30 == len(set(keys))
+    of_a = [key for key in keys if images.samples[key % 30].label == "a"]
+    assert all(key < 30 for key in of_a)
+
+
+def test_in_a_balanced_epoch_classes_do_not_take_turns():
+    """Mixing blends neighbours: a fixed succession would blend the same classes for ever."""
+    images = _unequal({"a": 40, "b": 20})
+
+    shown = "".join(images.samples[key % 60].label for key in images.order(0))
+
+    assert {"aa", "ab", "ba", "bb"} == {shown[i : i + 2] for i in range(0, 60, 2)}
+
+
+def test_a_balanced_epoch_with_repeats_has_no_two_equal_keys():
+    images = replace(_unequal({"a": 20, "b": 3, "c": 7}), repeats=3)
+
+    assert 30 == len(set(images.order(0)))
+    assert images.order(0) == images.order(0) != images.order(1)
+
+
 # Looking at every file beforehand
 
 

@@ -30,6 +30,7 @@ class Images(Dataset[Item]):
     transform: (pixels, seed) -> tensor, whose randomness comes from the seed alone.
     repeats: how often an epoch shows a picture, each time varied anew, one after the other; there are then
         so many times fewer pictures in it (repeated augmentation, Hoffer et al. 2020).
+    balanced: an epoch shows every class equally often, pictures of small ones several times.
 
     A key of `images[key]` is the index of a sample; above the number of samples it goes round again, to the
     same samples varied otherwise.
@@ -42,6 +43,7 @@ class Images(Dataset[Item]):
     seed: int = 0
     epoch: int = 0
     repeats: int = 1
+    balanced: bool = False
     _index_of: dict[str | None, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +68,11 @@ class Images(Dataset[Item]):
 
     def order(self, epoch: int) -> list[int]:
         """The keys of one epoch, as many as there are samples, in the order of training."""
-        return repeated(epoch_order(len(self), self.seed, epoch), self.repeats)
+        keys = epoch_order(len(self), self.seed, epoch)
+        if self.balanced:
+            shown = equally_often(keys, [self.samples[index].label for index in keys])
+            keys = [shown[place] for place in epoch_order(len(self), self.seed, ~epoch)]
+        return repeated(keys, self.repeats)
 
 
 def train_loader(
@@ -96,22 +102,41 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
     return order
 
 
-def repeated(order: list[int], repeats: int) -> list[int]:
+def equally_often(order: Sequence[int], labels: Sequence[str | None]) -> list[int]:
+    """An order that shows every class equally often, as keys of `Images`; the length stays.
+
+    Each class goes through its pictures in the order given, again and again. labels: of the pictures in that
+    order.
+    """
+    count = len(order)
+    of_class: dict[str | None, list[int]] = {}
+    for index, label in zip(order, labels, strict=True):
+        of_class.setdefault(label, []).append(index)
+    keys = (
+        some[turn % len(some)] + turn // len(some) * count
+        for turn in range(-(-count // len(of_class)))
+        for some in of_class.values()
+    )
+    return list(islice(keys, count))
+
+
+def repeated(keys: list[int], repeats: int) -> list[int]:
     """The first part of an order, each picture shown several times, as keys of `Images`; the length stays.
 
     Pictures go in pairs, a b a b a b: all views of a picture come close together, and yet neighbours, which
     mixing blends, are two pictures.
     """
-    count = len(order)
+    count = len(keys)
     if repeats == 1 or count == 1:
-        return order
-    keys = (
-        index + view * count
+        return keys
+    beyond = (max(keys) // count + 1) * count  # no view looks like another showing of the same picture
+    views = (
+        key + view * beyond
         for first in range(0, count, 2)
         for view in range(repeats)
-        for index in order[first : first + 2]
+        for key in keys[first : first + 2]
     )
-    return list(islice(keys, count))
+    return list(islice(views, count))
 
 
 def verify(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from swinkit.errors import ConfigError
+from swinkit.tasks.imbalance import Imbalance
 
 if TYPE_CHECKING:
     from swinkit.data.transforms import Augmentation
@@ -58,6 +59,9 @@ class TrainConfig:
     repeats: int = 1
     """Views of one picture in an epoch, which then shows so many times fewer pictures."""
 
+    imbalance: Imbalance = "none"
+    """What is done about classes of unequal size."""
+
     seed: int = 0
     """Of fresh weights, order, augmentation, stochastic depth, and of a split if one is made."""
     precision: Precision = "fp32"
@@ -86,6 +90,7 @@ class TrainConfig:
                 ("label_smoothing", 0 <= self.label_smoothing < 1, "a share from 0 to below 1"),
                 ("drop_path", 0 <= self.drop_path < 1, "a rate from 0 to below 1"),
                 ("repeats", self.repeats >= 1, "at least 1"),
+                ("imbalance", self.imbalance in get_args(Imbalance), " or ".join(get_args(Imbalance))),
                 ("seed", self.seed >= 0, "at least 0"),
                 ("precision", self.precision in ("fp32", "bf16"), "fp32 or bf16"),
                 ("threads", self.threads >= 1, "at least 1"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from swinkit.tasks.imbalance import Imbalance
 from swinkit.tasks.results import ClassScore, Evaluation, Prediction
 
 if TYPE_CHECKING:
@@ -40,8 +41,19 @@ class Task(Protocol):
         """Names, in the order of the model's outputs."""
         ...
 
+    def against(self, imbalance: Imbalance, samples: Sequence[Sample]) -> Task:
+        """The task as it is learnt from these samples with a remedy for classes of unequal size."""
+        ...
+
     def loss(self, outputs: Tensor, targets: Tensor, *, label_smoothing: float) -> Tensor:
         """What training minimises: the mean over the batch, a scalar in float32."""
+        ...
+
+    def shares(self, targets: Tensor) -> Tensor:
+        """Targets as shares of the classes, which can be blended, and which `loss` takes too. (B, K)
+
+        Not smoothed: `loss` does that, once.
+        """
         ...
 
     def targets(self, samples: Sequence[Sample]) -> Tensor:

@@ -6,8 +6,9 @@ K classes, in the order of the model's outputs; outputs are logits B, K.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from swinkit.data import Sample
 from swinkit.errors import DataError
+from swinkit.tasks.imbalance import Imbalance, class_weights, log_shares
 from swinkit.tasks.results import ClassScore, Evaluation, Prediction
 
 TOP = 5
@@ -22,13 +24,43 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Classification:
-    """Learning which of the classes a picture shows."""
+    """Learning which of the classes a picture shows.
+
+    weights: what a picture of each class counts in the loss. offsets: what is added to the outputs in the
+    loss alone. Both are for classes of unequal size (`imbalance.py`).
+    """
 
     classes: tuple[str, ...]
     name: str = "classification"
+    weights: tuple[float, ...] | None = None
+    offsets: tuple[float, ...] | None = None
+
+    def against(self, imbalance: Imbalance, samples: Sequence[Sample]) -> Classification:
+        counted = Counter(sample.label for sample in samples)
+        counts = [counted[name] for name in self.classes]
+        return replace(
+            self,
+            weights=class_weights(counts) if imbalance == "weights" else None,
+            offsets=log_shares(counts) if imbalance == "logit-adjust" else None,
+        )
 
     def loss(self, outputs: Tensor, targets: Tensor, *, label_smoothing: float) -> Tensor:
-        return F.cross_entropy(outputs.float(), targets, label_smoothing=label_smoothing)
+        """Cross-entropy. targets: numbers of classes (B,), or their shares in blended pictures (B, K).
+
+        The sum is divided by the number of pictures, not by their weights, so that a batch in parts gives the
+        gradient of the whole.
+        """
+        outputs = outputs.float()
+        if self.offsets is not None:
+            outputs = outputs + outputs.new_tensor(self.offsets)
+        weight = None if self.weights is None else outputs.new_tensor(self.weights)
+        losses = F.cross_entropy(
+            outputs, targets, weight, label_smoothing=label_smoothing, reduction="none"
+        )  # B
+        return losses.mean()
+
+    def shares(self, targets: Tensor) -> Tensor:
+        return F.one_hot(targets, len(self.classes)).float()
 
     def targets(self, samples: Sequence[Sample]) -> Tensor:
         index = {name: number for number, name in enumerate(self.classes)}

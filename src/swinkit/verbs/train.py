@@ -111,7 +111,6 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.engine.timing import measured_pace
     from swinkit.recipes.defaults import default_plan, within_time
     from swinkit.recipes.fresh import fresh_model, preprocess
-    from swinkit.tasks import TASKS
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.machine import machine_for, processor
     from swinkit.verbs.record import begin
@@ -129,7 +128,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
         model = begun.model or fresh_model(plan.config, images.classes)
         model.preprocess = model.preprocess or preprocess(plan.config)
-        task = TASKS[plan.config.task](images.classes)
+        task = _task(images, plan.config)
         train = _training_images(images, model, plan.config)
         pace = measured_pace(
             model,
@@ -153,7 +152,6 @@ def _resume(run: Run) -> Run:
     from swinkit.data import open_images
     from swinkit.engine.checkpoint import load_checkpoint
     from swinkit.engine.progress import Progress
-    from swinkit.tasks import TASKS
     from swinkit.verbs.classifier import chosen_device, computing
     from swinkit.verbs.evaluate import divided_as
 
@@ -173,7 +171,7 @@ def _resume(run: Run) -> Run:
         progress.say(
             f"going on with {run.folder} after step {position.step}, epoch {len(position.history) + 1}"
         )
-        task = TASKS[config.task](images.classes)
+        task = _task(images, config)
         train = _training_images(images, model, config)
         return _fit_and_score(run, config, images, model, task, train, progress, continuation)
 
@@ -204,6 +202,14 @@ def _fit_and_score(
     return run
 
 
+def _task(images: ImageSet, config: TrainConfig) -> Task:
+    """What is learnt from the pictures of train."""
+    from swinkit.tasks import TASKS
+
+    task: Task = TASKS[config.task](images.classes)
+    return task.against(config.imbalance, images.split("train").samples)
+
+
 def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:
     from swinkit.data.loader import Images
     from swinkit.data.transforms import train_transform
@@ -224,6 +230,7 @@ def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Imag
         channels=len(preprocess.mean),
         seed=config.seed,
         repeats=config.repeats,
+        balanced=config.imbalance == "sampler",
     )
 
 
