@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from swinkit.data import Sample, digits
-from swinkit.data.loader import Images, epoch_order, evaluation_loader, repeated, train_loader, verify
+from swinkit.data.loader import Batch, Images, epoch_order, repeated, train_loader, verify
 from swinkit.data.transforms import DIGITS, train_transform, without_seed
 from swinkit.errors import DataError
 
@@ -31,15 +31,15 @@ def images() -> Images:
     return Images(samples=some.samples[:21], classes=some.classes, transform=TRANSFORM, seed=3)
 
 
-def _batches(loader) -> list[list[torch.Tensor]]:
-    return [list(batch) for batch in loader]
+def _batches(loader) -> list[Batch]:
+    return list(loader)
 
 
-def _equal(first, second) -> bool:
+def _equal(first: list[Batch], second: list[Batch]) -> bool:
     return len(first) == len(second) and all(
-        torch.equal(a, b)
+        torch.equal(getattr(one, name), getattr(two, name))
         for one, two in zip(first, second, strict=True)
-        for a, b in zip(one, two, strict=True)
+        for name in ("pixels", "targets", "samples", "known")
     )
 
 
@@ -62,16 +62,16 @@ def test_a_label_that_is_no_class_is_refused():
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_do_not_change_a_single_number(images, workers):
-    alone = _batches(train_loader(images, epoch=4, batch=8))
+    alone = _batches(train_loader(images, epochs=[4], batch=8))
 
-    assert _equal(alone, _batches(train_loader(images, epoch=4, batch=8, workers=workers)))
+    assert _equal(alone, _batches(train_loader(images, epochs=[4], batch=8, workers=workers)))
 
 
 def test_an_epoch_resumed_in_the_middle_goes_on_as_it_would_have(images):
-    whole = _batches(train_loader(images, epoch=1, batch=4))
+    whole = _batches(train_loader(images, epochs=[1], batch=4))
 
     torch.rand(17)
-    rest = _batches(train_loader(images, epoch=1, batch=4, start=3))
+    rest = _batches(train_loader(images, epochs=[1], batch=4, start=3))
 
     assert _equal(whole[3:], rest)
 
@@ -82,21 +82,20 @@ def test_epochs_differ_in_order_and_in_augmentation(images):
 
 
 def test_an_epoch_has_every_sample_once(images):
-    indices = torch.cat([batch[2] for batch in train_loader(images, epoch=0, batch=4)])
+    indices = torch.cat([batch.samples for batch in train_loader(images, epochs=[0], batch=4)])
 
     assert [*range(21)] == sorted(indices.tolist())
 
 
-def test_a_short_last_batch_can_be_left_out(images):
-    sizes = [len(batch[2]) for batch in train_loader(images, epoch=0, batch=4, keep_last=False)]
+def test_epochs_follow_each_other_without_a_break(images):
+    one_by_one = [b for epoch in (2, 3) for b in _batches(train_loader(images, epochs=[epoch], batch=8))]
 
-    assert sizes == [4] * 5
+    assert _equal(one_by_one, _batches(train_loader(images, epochs=[2, 3], batch=8, workers=1)))
+    assert _equal(one_by_one[1:], _batches(train_loader(images, epochs=[2, 3], batch=8, start=1)))
 
 
-def test_evaluation_is_in_order_complete_and_not_padded(images):
-    indices = [batch[2].tolist() for batch in evaluation_loader(images, batch=8)]
-
-    assert [[*range(8)], [*range(8, 16)], [*range(16, 21)]] == indices
+def test_pixels_travel_as_the_bytes_they_are(images):
+    assert torch.uint8 == next(iter(train_loader(images, epochs=[0], batch=4))).pixels.dtype
 
 
 def test_loading_does_not_move_the_global_generator(images):
@@ -104,8 +103,7 @@ def test_loading_does_not_move_the_global_generator(images):
     expected = torch.rand(2)
     torch.manual_seed(1)
 
-    _batches(train_loader(images, epoch=0, batch=8))
-    _batches(evaluation_loader(images, batch=8))
+    _batches(train_loader(images, epochs=[0], batch=8))
 
     assert torch.equal(expected, torch.rand(2))
 
@@ -114,20 +112,20 @@ def test_loading_does_not_move_the_global_generator(images):
 
 
 def test_an_epoch_with_repeats_shows_a_part_of_the_pictures_several_times_each(images):
-    loader = train_loader(replace(images, repeats=3), epoch=0, batch=6)
+    loader = train_loader(replace(images, repeats=3), epochs=[0], batch=6)
 
     batches = _batches(loader)
 
-    assert [6, 6, 6, 3] == [len(batch[2]) for batch in batches]
-    for _, _, indices in batches[:3]:
-        assert [3, 3] == sorted(Counter(indices.tolist()).values())
-    assert 8 == len({index for batch in batches for index in batch[2].tolist()})
+    assert [6, 6, 6, 3] == [len(batch) for batch in batches]
+    for batch in batches[:3]:
+        assert [3, 3] == sorted(Counter(batch.samples.tolist()).values())
+    assert 8 == len({index for batch in batches for index in batch.samples.tolist()})
 
 
 def test_repeats_of_a_picture_are_varied_differently(images):
-    tensors, _, indices = next(iter(train_loader(replace(images, repeats=3), epoch=0, batch=6)))
+    batch = next(iter(train_loader(replace(images, repeats=3), epochs=[0], batch=6)))
 
-    views = tensors[indices == indices[0]]
+    views = batch.pixels[batch.samples == batch.samples[0]]
     assert 3 == len({view.numpy().tobytes() for view in views})
 
 
@@ -227,9 +225,22 @@ def test_messy_files_are_sorted_as_their_manifest_says(shared_data):
     assert len(samples) - 3 == len(good)
 
 
-def test_a_file_that_goes_bad_later_is_named_by_the_worker(tmp_path):
-    samples = _files(tmp_path, 2, 1)
-    images = Images(samples=samples, classes=["a"], transform=without_seed(Plain()))
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_goes_bad_later_is_named_and_counts_for_nothing(tmp_path, workers):
+    images = Images(samples=_files(tmp_path, 6, 1), classes=["a"], transform=without_seed(Plain()))
 
-    with pytest.raises(DataError, match=r"0\.png"):
-        _batches(evaluation_loader(images, batch=2, workers=1))
+    batches = _batches(train_loader(images, epochs=[0], batch=4, workers=workers))
+
+    samples, known = torch.cat([b.samples for b in batches]), torch.cat([b.known for b in batches])
+    assert [0, 1] == sorted(samples.bincount(minlength=7).tolist())[:2], "another picture stands in its place"
+    assert 6 == int(known.sum())
+    (path, reason), *others = [problem for b in batches for problem in b.unreadable]
+    assert (str(tmp_path / "0.png"), []) == (path, others)
+    assert "HTML page" in reason
+
+
+def test_a_folder_that_is_gone_stops_the_loading(tmp_path):
+    images = Images(samples=_files(tmp_path, 0, 7), classes=["a"], transform=without_seed(Plain()))
+
+    with pytest.raises(DataError, match="cannot be read any more"):
+        _batches(train_loader(images, epochs=[0], batch=4))

@@ -21,6 +21,7 @@ from swinkit.errors import RunError
 from swinkit.models import Swin
 from swinkit.tasks.classification import Classification
 from swinkit.weights import load
+from tests.data.pictures_for_tests import save
 from tests.engine.small_runs import SETTINGS, begin, few_digits, training_images, weights_of
 
 STEPS = 8  # two epochs of four
@@ -73,7 +74,7 @@ def with_settings(run: Run) -> Run:
 
 
 def without_seconds(run: Run) -> list[dict[str, float]]:
-    return [{k: v for k, v in numbers.items() if k != "seconds"} for numbers in run.metrics]
+    return [{k: v for k, v in numbers.items() if k not in ("seconds", "waiting")} for numbers in run.metrics]
 
 
 @pytest.mark.parametrize("after", range(1, STEPS + 1))
@@ -206,6 +207,7 @@ def test_metrics_have_a_line_an_epoch_with_steps_and_losses(
 
     assert [(1, 4), (2, 8)] == [(numbers["epoch"], numbers["step"]) for numbers in metrics]
     assert {"train_loss", "loss", "accuracy", "balanced_accuracy", "top5", "seconds"} <= metrics[0].keys()
+    assert all(0 < numbers["waiting"] < 1 for numbers in metrics)
 
 
 def test_a_loss_is_the_mean_over_pictures_also_when_the_last_batch_is_short(tmp_path: Path) -> None:
@@ -216,6 +218,21 @@ def test_a_loss_is_the_mean_over_pictures_also_when_the_last_batch_is_short(tmp_
     parts, _ = begin(tmp_path / "parts", replace(still, batch=8))
 
     assert whole.metrics[0]["train_loss"] == pytest.approx(parts.metrics[0]["train_loss"], rel=1e-5)
+
+
+def test_a_picture_that_vanishes_in_an_epoch_is_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = training_images(SETTINGS)
+    file = save(tmp_path / "one.png")
+    some = replace(images, samples=[replace(images.samples[0], source=file), *images.samples[1:]])
+    monkeypatch.setattr("tests.engine.small_runs.training_images", lambda config: some)
+    file.unlink()
+
+    run, _ = begin(tmp_path / "run")
+
+    assert [1, 1] == [numbers["left_out"] for numbers in run.metrics]
+    assert 1 == capsys.readouterr().err.count(f"left out {file}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -19,6 +19,7 @@ UNLABELLED = -1  # the class index of a sample without a label
 
 _MOST_BAD_SHARE = 0.2
 _FEW_BAD = 5
+_SUBSTITUTES = 50
 
 Item = tuple[Tensor, int, int]
 
@@ -75,24 +76,99 @@ class Images(Dataset[Item]):
         return repeated(keys, self.repeats)
 
 
-def train_loader(
-    images: Images, *, epoch: int, batch: int, workers: int = 0, start: int = 0, keep_last: bool = True
-) -> DataLoader[Item]:
-    """One epoch of batches in the order of `Images.order`.
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The pictures of one step of training, or those of them that one process learns from.
 
-    start: the first batch to give, to resume within an epoch. keep_last: give a last, shorter batch too.
+    pixels: (B, C, h, w) of the type they have in their files. targets: (B, …). samples: (B,) indices.
+    known: (B,) False where a picture could not be read. Another one stands in its place, so that nothing else
+        moves, and counts for nothing.
+    unreadable: (path, reason) of those.
+    first, whole: the pictures are those from `first` on of a step of `whole`.
     """
-    order = images.order(epoch)
-    batches = [order[first : first + batch] for first in range(0, len(order), batch)]
-    if not keep_last:
-        batches = [one for one in batches if len(one) == batch]
-    return _loader(images.at(epoch), batches[start:], workers)
+
+    pixels: Tensor
+    targets: Tensor
+    samples: Tensor
+    known: Tensor
+    unreadable: tuple[tuple[str, str], ...] = ()
+    first: int = 0
+    whole: int
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def counted(self) -> int:
+        """How many of the pictures count."""
+        return int(self.known.sum())
+
+    def pin_memory(self) -> Batch:
+        """For DataLoader: the same in memory from which a GPU can fetch by itself."""
+        return replace(self, pixels=self.pixels.pin_memory(), targets=self.targets.pin_memory())
 
 
-def evaluation_loader(images: Images, *, batch: int, workers: int = 0) -> DataLoader[Item]:
-    """Every sample exactly once, in order; the last batch is as short as it is, never padded."""
-    order = list(range(len(images)))
-    return _loader(images, [order[first : first + batch] for first in range(0, len(order), batch)], workers)
+@dataclass(frozen=True)
+class _Step:
+    """Which pictures make up a step."""
+
+    epoch: int
+    keys: Sequence[int]
+
+
+@dataclass
+class _Batches(Dataset[Batch]):
+    """Steps as batches."""
+
+    images: Images
+
+    def __getitem__(self, step: _Step) -> Batch:
+        images = self.images if self.images.epoch == step.epoch else self.images.at(step.epoch)
+        self.images = images
+        items = [_readable_item(images, key) for key in step.keys]
+        return Batch(
+            pixels=_stack([item[0] for item, _ in items]),
+            targets=torch.tensor([item[1] for item, _ in items]),
+            samples=torch.tensor([item[2] for item, _ in items]),
+            known=torch.tensor([problem is None for _, problem in items]),
+            unreadable=tuple(problem for _, problem in items if problem is not None),
+            whole=len(step.keys),
+        )
+
+
+def train_loader(
+    images: Images, *, epochs: Iterable[int], batch: int, workers: int = 0, start: int = 0, pin: bool = False
+) -> DataLoader[Batch]:
+    """Batches of some epochs, each in the order of `Images.order`; the last of an epoch may be shorter.
+
+    start: the first batch to give of the first epoch, to resume within it. pin: for training on a GPU.
+    A picture that cannot be read is left out and named, as `Batch` says; DataError where many cannot.
+    """
+    return DataLoader(
+        _Batches(images),
+        sampler=_Steps(images, tuple(epochs), batch, start),
+        batch_size=None,  # what is loaded at a time is a whole batch already
+        collate_fn=_as_it_is,  # type: ignore[arg-type]  # the stubs know lists of samples alone
+        num_workers=workers,
+        pin_memory=pin,
+        # The loader draws a number for its workers; a generator of its own leaves the global one as it was.
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+@dataclass(frozen=True)
+class _Steps(Iterable[_Step]):
+    images: Images
+    epochs: tuple[int, ...]
+    batch: int
+    start: int
+
+    def __iter__(self) -> Iterator[_Step]:
+        for epoch in self.epochs:
+            order = self.images.order(epoch)
+            skipped = self.start * self.batch if epoch == self.epochs[0] else 0
+            for first in range(skipped, len(order), self.batch):
+                yield _Step(epoch, order[first : first + self.batch])
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
@@ -169,11 +245,30 @@ def verify(
     return tuple(good), tuple(bad)
 
 
-def _loader(images: Images, batches: list[list[int]], workers: int) -> DataLoader[Item]:
-    return DataLoader(
-        images,
-        batch_sampler=batches,
-        num_workers=workers,
-        # The loader draws a number for its workers; a generator of its own leaves the global one as it was.
-        generator=torch.Generator().manual_seed(0),
+def _readable_item(images: Images, key: int) -> tuple[Item, tuple[str, str] | None]:
+    """A picture, or the next one that can be read together with what is wrong with it."""
+    problem: DataError | None = None
+    path = images.samples[key % len(images)].path
+    for further in range(min(_SUBSTITUTES, len(images))):
+        try:
+            item = images[key + further]
+        except DataError as error:
+            problem = problem or error
+            continue
+        return item, None if problem is None else (path, problem.message)
+    raise DataError(
+        f"{path} and the {_SUBSTITUTES - 1} pictures after it cannot be read any more: "
+        f"{problem.message if problem else ''}",
+        hint="is the disk or the network folder still there? then go on with --resume",
     )
+
+
+def _stack(pictures: Sequence[Tensor]) -> Tensor:
+    """(B, C, h, w), uint8 where all are."""
+    if any(picture.is_floating_point() for picture in pictures):
+        pictures = [p if p.is_floating_point() else p.float() / 255 for p in pictures]
+    return torch.stack(list(pictures))
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch

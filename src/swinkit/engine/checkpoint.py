@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from swinkit.data import write_atomically
+from swinkit.data.loader import Batch
 from swinkit.engine.run import Run
 from swinkit.errors import RunError
 from swinkit.models import Swin
@@ -34,10 +35,28 @@ class Position:
     loss_sum: float = 0.0
     """Sum over the pictures of the running epoch so far, and their number."""
     pictures: int = 0
+    left_out: int = 0
+    """Pictures of the running epoch that could not be read."""
+    learning: float = 0.0
+    """Seconds that the steps of the running epoch took, and those of them that were waited for pictures."""
+    waited: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     """The numbers of each finished epoch."""
     seconds: float = 0.0
     """Spent in training, all sessions together."""
+
+    def count(self, batch: Batch, loss: float, *, seconds: float, waited: float) -> None:
+        """Add a step that is done."""
+        self.step += 1
+        self.loss_sum += loss * batch.counted
+        self.pictures += batch.counted
+        self.left_out += len(batch) - batch.counted
+        self.learning += seconds
+        self.waited += waited
+
+    def begin_epoch(self) -> None:
+        """Forget the sums over the epoch that is over."""
+        self.loss_sum, self.pictures, self.left_out, self.learning, self.waited = 0.0, 0, 0, 0.0, 0.0
 
 
 @dataclass(frozen=True)

@@ -6,32 +6,31 @@ interrupted goes on as if nothing had happened, on a CPU to the last bit.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from swinkit.data import Sample, write_atomically
-from swinkit.data.loader import Images, Item, train_loader
-from swinkit.data.transforms import sample_seed
+from swinkit.data.loader import Images
 from swinkit.engine.checkpoint import Continuation, Position, save_checkpoint
+from swinkit.engine.feed import Feed, steps_per_epoch
 from swinkit.engine.inference import validate
 from swinkit.engine.interrupt import Interrupted, stop_on_request
 from swinkit.engine.progress import Pace, Progress, time_left
 from swinkit.engine.run import Run, jsonl
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.settings import TrainConfig
-from swinkit.errors import RunError
+from swinkit.engine.step import training_step
 from swinkit.models import Swin
 from swinkit.tasks import Task
 from swinkit.weights import save
 
 SAVE_EVERY = 60.0
 """Seconds of work that a crash may cost at most; an interrupt costs none."""
+WORTH_SAYING = 0.1
+"""Share of the time spent waiting for pictures above which a person is told."""
 
 
 def fit(
@@ -62,23 +61,19 @@ def fit(
         if continuation:
             optimiser.load_state_dict(continuation.optimiser)
         saver = _Saver(run, model, optimiser, position, pace)
+        feed = Feed(train, config, step=position.step, say=progress.say)
         if position.step == 0:
             saver.save()
 
         for epoch in range(len(position.history), config.epochs):
             model.train()
-            start = position.step - epoch * per_epoch
-            loader = train_loader(train, epoch=epoch, batch=config.batch, workers=config.workers, start=start)
-            for inputs, targets in _one_thread_loading(loader, config):
+            while position.step < (epoch + 1) * per_epoch:
+                began, batch = time.monotonic(), feed.next()
                 lr = learning_rate(
                     position.step, steps=steps, peak=config.lr, warmup=config.warmup, final=config.final_lr
                 )
-                loss = training_step(
-                    model, task, optimiser, inputs, targets, config, lr=lr, step=position.step
-                )
-                position.step += 1
-                position.loss_sum += loss * len(inputs)
-                position.pictures += len(inputs)
+                loss = training_step(model, task, optimiser, batch, config, lr=lr, step=position.step)
+                position.count(batch, loss, seconds=time.monotonic() - began, waited=feed.waited)
                 pace.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
                 if stop.made or saver.is_due():
                     saver.save()
@@ -94,45 +89,9 @@ def fit(
     return position
 
 
-def training_step(
-    model: Swin,
-    task: Task,
-    optimiser: torch.optim.Optimizer,
-    inputs: Tensor,
-    targets: Tensor,
-    config: TrainConfig,
-    *,
-    lr: float,
-    step: int,
-) -> float:
-    """One step of the optimiser; the loss. Raises RunError unless it and the gradient are finite."""
-    torch.manual_seed(sample_seed(config.seed, step, -2))  # stochastic depth
-    device = torch.device(config.device)
-    for group in optimiser.param_groups:
-        group["lr"] = lr * group["lr_scale"]
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        outputs = model(inputs.to(device))
-    loss = task.loss(outputs, targets.to(device), label_smoothing=config.label_smoothing)
-    optimiser.zero_grad()
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-    if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
-        raise RunError(
-            f"training broke down at step {step}: loss {loss.item()}, norm of the gradient {norm.item()}",
-            hint=f"try a smaller learning rate: --lr {lr / 5:.1g}"
-            + (", or --precision fp32" if config.precision != "fp32" else ""),
-        )
-    optimiser.step()
-    return loss.item()
-
-
 def make_optimiser(model: Swin, config: TrainConfig) -> torch.optim.Optimizer:
     groups = model.parameter_groups(weight_decay=config.weight_decay, layer_decay=config.layer_decay)
     return torch.optim.AdamW(groups, lr=config.lr, fused=True)
-
-
-def steps_per_epoch(pictures: int, batch: int) -> int:
-    return -(-pictures // batch)
 
 
 @contextmanager
@@ -146,20 +105,6 @@ def computing(config: TrainConfig) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads)
-
-
-def _one_thread_loading(loader: DataLoader[Item], config: TrainConfig) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches, fetched with one thread: to share out such small tensors costs more than it saves."""
-    batches = iter(loader)
-    while True:
-        torch.set_num_threads(1)
-        try:
-            inputs, targets, _ = next(batches)
-        except StopIteration:
-            return
-        finally:
-            torch.set_num_threads(config.threads)
-        yield inputs, targets
 
 
 class _Saver:
@@ -204,10 +149,12 @@ def _finish_epoch(
             "step": position.step,
             "train_loss": position.loss_sum / position.pictures,
             **numbers,
+            "left_out": position.left_out,
+            "waiting": round(position.waited / position.learning, 3),
             "seconds": round(position.seconds, 1),
         }
     )
-    position.loss_sum, position.pictures = 0.0, 0
+    position.begin_epoch()
     write_atomically(run.folder / "metrics.jsonl", jsonl(position.history))
 
 
@@ -216,5 +163,10 @@ def _epoch_line(
 ) -> str:
     epoch, width = len(position.history), len(str(config.epochs))
     loss = position.history[-1]["train_loss"]
+    waiting = position.history[-1]["waiting"]
+    waited = f"   {waiting:.0%} of the time waiting for pictures" if waiting > WORTH_SAYING else ""
     left = f"   {time_left(pace)}" if epoch < config.epochs else ""
-    return f"epoch {epoch:>{width}} of {config.epochs}   loss {loss:.3f}   {task.headline(numbers)}{left}"
+    return (
+        f"epoch {epoch:>{width}} of {config.epochs}   loss {loss:.3f}   "
+        f"{task.headline(numbers)}{waited}{left}"
+    )

@@ -38,6 +38,9 @@ class TrainConfig:
     """Passes over the training pictures."""
     batch: int = 64
     """Pictures in one step of the optimiser."""
+    accumulation: int = 1
+    """Parts in which a step's pictures go through the model one after the other, to need less memory; to the
+    result it makes no difference."""
     lr: float = 1e-3
     """Peak learning rate of AdamW."""
     final_lr: float = 0.01
@@ -82,6 +85,7 @@ class TrainConfig:
                 ("image_size", min(self.image_size) >= 1, "at least one pixel"),
                 ("epochs", self.epochs >= 1, "at least 1"),
                 ("batch", self.batch >= 1, "at least 1"),
+                ("accumulation", 1 <= self.accumulation <= self.batch, "at least 1 and at most the batch"),
                 ("lr", self.lr > 0, "above 0"),
                 ("final_lr", 0 <= self.final_lr <= 1, "a share from 0 to 1"),
                 ("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1"),
@@ -100,6 +104,11 @@ class TrainConfig:
         ]
         if wrong:
             raise ConfigError("this training cannot run: " + "; ".join(wrong))
+
+    @property
+    def pictures_at_once(self) -> int:
+        """Pictures that go through the model together."""
+        return -(-self.batch // self.accumulation)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 from swinkit.data import Sample
 from swinkit.data.loader import Images, train_loader
+from swinkit.engine.feed import steps_per_epoch
 from swinkit.engine.inference import validate
-from swinkit.engine.loop import computing, make_optimiser, steps_per_epoch, training_step
+from swinkit.engine.loop import computing, make_optimiser
 from swinkit.engine.settings import TrainConfig
+from swinkit.engine.step import training_step
 from swinkit.models import Swin
 from swinkit.tasks import Task
 
@@ -86,9 +88,9 @@ def _seconds_to_learn(model: Swin, task: Task, train: Images, config: TrainConfi
 
 
 def _seconds_a_step(model: Swin, task: Task, train: Images, config: TrainConfig) -> float:
-    inputs, targets, _ = next(iter(train_loader(train, epoch=0, batch=config.batch)))
+    batch = next(iter(train_loader(train, epochs=[0], batch=config.batch)))
     optimiser = make_optimiser(model.train(), config)
-    return _typically(lambda: training_step(model, task, optimiser, inputs, targets, config, lr=0.0, step=0))
+    return _typically(lambda: training_step(model, task, optimiser, batch, config, lr=0.0, step=0))
 
 
 def _seconds_to_look(model: Swin, task: Task, samples: Sequence[Sample], config: TrainConfig) -> float:

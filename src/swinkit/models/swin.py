@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from swinkit.errors import ConfigError, ShapeError
 from swinkit.models.attention import CosineAttention, DotProductAttention
 from swinkit.models.config import SwinConfig
+from swinkit.models.drop_path import DropPath
 from swinkit.models.parameters import parameter_groups
 from swinkit.models.position import Resampling, resize_position
 from swinkit.models.preprocess import Preprocess
@@ -167,7 +168,10 @@ class Swin(nn.Module):
         return parameter_groups(self, weight_decay, layer_decay)
 
     def freeze(self, stages: int) -> Swin:
-        """Stop the patch embedding and the first `stages` stages from learning; 0 frees everything."""
+        """Stop the patch embedding and the first `stages` stages from learning; 0 frees everything.
+
+        What is frozen also drops no paths: `train()` leaves it in evaluation mode.
+        """
         if not 0 <= stages <= len(self.stages):
             raise ConfigError(f"this model has {len(self.stages)} stages; cannot freeze {stages}")
         frozen = [self.patch_embed, *self.stages[:stages]] if stages else []
@@ -177,6 +181,14 @@ class Swin(nn.Module):
         for parameter in (self.position, self.mask_token):
             if parameter is not None:
                 parameter.requires_grad_(not stages)
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> Swin:
+        """Training mode for all that learns, or evaluation mode for everything."""
+        super().train(mode)
+        for part in (self.patch_embed, *self.stages):
+            if not any(parameter.requires_grad for parameter in part.parameters()):
+                part.eval()
         return self
 
     # ---------------------------------------------------------------- inside
@@ -427,24 +439,6 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc2(F.gelu(self.fc1(x)))
-
-
-class DropPath(nn.Module):
-    """Stochastic depth: a whole image skips the branch (Huang et al. 2016)."""
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return x
-        keep = 1 - self.rate
-        kept = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(keep)
-        return x * (kept / keep)
-
-    def extra_repr(self) -> str:
-        return f"rate={self.rate:.3f}"
 
 
 def neighbours(x: Tensor) -> Tensor:

@@ -1,0 +1,107 @@
+"""One step of training: the gradient of a batch, part by part where it does not fit as a whole.
+
+What is random in a step is drawn for the whole batch from (seed, step), and each part takes its share, so
+neither the size of the parts nor the number of processes shows in the result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from swinkit.data.loader import Batch
+from swinkit.data.transforms import normalised, sample_seed
+from swinkit.engine.settings import TrainConfig
+from swinkit.errors import RunError
+from swinkit.models import Swin
+from swinkit.models.drop_path import part_of_batch
+from swinkit.tasks import Task
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pictures of a batch that go through the model together: those from `start` to before `stop`."""
+
+    batch: Batch
+    start: int
+    stop: int
+
+    @property
+    def known(self) -> Tensor:
+        """Which of them count. (B,)"""
+        return self.batch.known[self.start : self.stop]
+
+    @property
+    def first(self) -> int:
+        """Where they stand in the whole step, whichever process learns from them."""
+        return self.batch.first + self.start
+
+
+def training_step(
+    model: Swin,
+    task: Task,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    config: TrainConfig,
+    *,
+    lr: float,
+    step: int,
+    at_once: int | None = None,
+) -> float:
+    """One step of the optimiser; the loss. Raises RunError unless it and the gradient are finite.
+
+    at_once: pictures that go through the model together, by default those of the settings.
+    """
+    for group in optimiser.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+    optimiser.zero_grad()
+    loss = torch.zeros((), device=config.device)
+    for part in parts(batch, at_once or config.pictures_at_once):
+        loss += learn(model, task, part, config, step=step, share=int(part.known.sum()) / batch.counted)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+    found, length = torch.stack([loss, norm.to(loss.device)]).tolist()
+    if not (math.isfinite(found) and math.isfinite(length)):
+        raise RunError(
+            f"training broke down at step {step}: loss {found}, norm of the gradient {length}",
+            hint=f"try a smaller learning rate: --lr {lr / 5:.1g}"
+            + (", or --precision fp32" if config.precision != "fp32" else ""),
+        )
+    optimiser.step()
+    return float(found)
+
+
+def parts(batch: Batch, at_once: int) -> Iterator[Part]:
+    """A batch in parts of that many pictures; parts of which no picture counts are left out."""
+    for start in range(0, len(batch), at_once):
+        part = Part(batch, start, min(start + at_once, len(batch)))
+        if part.known.any():
+            yield part
+
+
+def learn(model: Swin, task: Task, part: Part, config: TrainConfig, *, step: int, share: float) -> Tensor:
+    """Add the gradient of a part of a step; its loss, both times `share`, which is its weight in the step."""
+    torch.manual_seed(sample_seed(config.seed, step, -2))  # the same for each part, which takes its share
+    device = torch.device(config.device)
+    inputs, targets = inputs_and_targets(model, part, device)
+    with part_of_batch(part.first, part.batch.whole):
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            outputs = model(inputs)
+        known = part.known.to(device)
+        if not part.known.all():
+            outputs, targets = outputs[known], targets[known]
+        loss = task.loss(outputs, targets, label_smoothing=config.label_smoothing) * share
+        loss.backward()
+    return loss.detach()
+
+
+def inputs_and_targets(model: Swin, part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
+    """A part on the device, normalised there."""
+    pixels = part.batch.pixels[part.start : part.stop].to(device, non_blocking=True)
+    targets = part.batch.targets[part.start : part.stop].to(device, non_blocking=True)
+    preprocess = model.preprocess
+    assert preprocess is not None, "a model that trains knows its preprocessing"
+    return normalised(pixels, preprocess.mean, preprocess.std), targets
