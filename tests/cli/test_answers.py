@@ -50,7 +50,7 @@ def test_predict_as_json_has_all_asked_classes(photos, weights, capsys) -> None:
     assert main(["predict", picture, "--weights", weights, "--json", "--top", "2"]) == 0
 
     (said,) = json.loads(capsys.readouterr().out)
-    assert said.keys() == {"image", "label", "probability", "probabilities", "error"}
+    assert said.keys() == {"image", "label", "probability", "labels", "probabilities", "error"}
     assert said["image"] == picture
     assert len(said["probabilities"]) == 2
     assert said["probabilities"][said["label"]] == said["probability"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,12 +22,14 @@ _MOST_BAD_SHARE = 0.2
 _FEW_BAD = 5
 _SUBSTITUTES = 50
 
-Item = tuple[Tensor, int, int]
+Item = tuple[Tensor, int | tuple[float, ...], int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Images(Dataset[Item]):
     """Samples as tensors: (C, h, w), class index, index of the sample.
+
+    In multi-label sets `known_classes` stands in place of the class index.
 
     transform: (pixels, seed) -> tensor, whose randomness comes from the seed alone.
     repeats: how often an epoch shows a picture, each time varied anew, one after the other; there are then
@@ -48,7 +51,7 @@ class Images(Dataset[Item]):
     _index_of: dict[str | None, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        unknown = {s.label for s in self.samples if s.label is not None} - set(self.classes)
+        unknown = {name for sample in self.samples for name in sample.shown} - set(self.classes)
         if unknown:
             raise DataError(f"labels that are no class: {', '.join(sorted(unknown))}")
         object.__setattr__(self, "_index_of", {name: index for index, name in enumerate(self.classes)})
@@ -61,6 +64,8 @@ class Images(Dataset[Item]):
         sample = self.samples[index]
         pixels = sample.pixels(self.channels)
         tensor = self.transform(pixels, sample_seed(self.seed, self.epoch, key))
+        if sample.labels is not None:
+            return tensor, known_classes(sample, self.classes), index
         return tensor, self._index_of.get(sample.label, UNLABELLED), index
 
     def at(self, epoch: int) -> Images:
@@ -74,6 +79,11 @@ class Images(Dataset[Item]):
             shown = equally_often(keys, [self.samples[index].label for index in keys])
             keys = [shown[place] for place in epoch_order(len(self), self.seed, ~epoch)]
         return repeated(keys, self.repeats)
+
+
+def known_classes(sample: Sample, classes: Sequence[str]) -> tuple[float, ...]:
+    """For each class 1 where a sample has it, 0 where it has not, NaN where nobody said."""
+    return tuple(math.nan if name in sample.unknown else float(name in sample.shown) for name in classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +138,7 @@ class _Batches(Dataset[Batch]):
         items = [_readable_item(images, key) for key in step.keys]
         return Batch(
             pixels=_stack([item[0] for item, _ in items]),
-            targets=torch.tensor([item[1] for item, _ in items]),
+            targets=torch.tensor([item[1] for item, _ in items]),  # B, or B, K
             samples=torch.tensor([item[2] for item, _ in items]),
             known=torch.tensor([problem is None for _, problem in items]),
             unreadable=tuple(problem for _, problem in items if problem is not None),

@@ -8,11 +8,17 @@ To add a task, write `tasks/<name>.py` with a class that has the attributes of `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from swinkit.tasks.imbalance import Imbalance
-from swinkit.tasks.results import ClassScore, Evaluation, Prediction
+from swinkit.tasks.results import (
+    ClassScore,
+    Evaluation,
+    LabelScore,
+    MultiLabelEvaluation,
+    Prediction,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +82,22 @@ class Task(Protocol):
         """Outputs in words: for each picture the `top` best names with their probabilities, best first."""
         ...
 
+    def sets(self, outputs: Tensor) -> list[tuple[str, ...] | None]:
+        """All the names that each picture is given, the most probable first; None where one is the answer."""
+        ...
+
+    def chosen_on(self, outputs: Tensor, samples: Sequence[Sample]) -> Task:
+        """The task with what is chosen after training, on pictures that were not learnt from: thresholds."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What was chosen so, in plain values, for the file of the model."""
+        ...
+
+    def knowing(self, facts: Mapping[str, Any]) -> Task:
+        """The task with what a model's file says was chosen: the inverse of `facts`."""
+        ...
+
     def evaluate(self, outputs: Tensor, samples: Sequence[Sample]) -> Evaluation:
         """Everything that can be said about a model's outputs on samples that have labels."""
         ...
@@ -87,6 +109,24 @@ def _classification(classes: Sequence[str]) -> Task:
     return Classification(tuple(classes))
 
 
-TASKS: dict[str, Callable[[Sequence[str]], Any]] = {"classification": _classification}
+def _multilabel(classes: Sequence[str]) -> Any:
+    from swinkit.tasks.multilabel import MultiLabel  # imports torch
 
-__all__ = ["TASKS", "ClassScore", "Evaluation", "Prediction", "Scores", "Task"]
+    return MultiLabel(tuple(classes))
+
+
+TASKS: dict[str, Callable[[Sequence[str]], Any]] = {
+    "classification": _classification,
+    "multilabel": _multilabel,
+}
+
+__all__ = [
+    "TASKS",
+    "ClassScore",
+    "Evaluation",
+    "LabelScore",
+    "MultiLabelEvaluation",
+    "Prediction",
+    "Scores",
+    "Task",
+]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,6 +90,18 @@ class Classification:
             {self.classes[index]: value for index, value in zip(indices, values, strict=True)}
             for indices, values in zip(order.tolist(), probabilities.tolist(), strict=True)
         ]
+
+    def sets(self, outputs: Tensor) -> list[tuple[str, ...] | None]:
+        return [None] * len(outputs)
+
+    def chosen_on(self, outputs: Tensor, samples: Sequence[Sample]) -> Classification:
+        return self  # nothing is chosen: the most probable class is the answer
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+    def knowing(self, facts: Mapping[str, Any]) -> Classification:
+        return self
 
     def evaluate(self, outputs: Tensor, samples: Sequence[Sample]) -> Evaluation:
         targets = self.targets(samples)

@@ -13,6 +13,8 @@ class Prediction:
 
     image: the path, or the number of an array in the order given.
     label, probability: the most probable class; None where the picture could not be read.
+    labels: where a picture may have several classes or none, those whose probability reaches their threshold,
+        most probable first; None where it has just one.
     probabilities: the best classes with their probabilities, best first.
     error: why there is no answer.
     """
@@ -20,6 +22,7 @@ class Prediction:
     image: str
     label: str | None = None
     probability: float | None = None
+    labels: tuple[str, ...] | None = None
     probabilities: Mapping[str, float]
     error: str | None = None
 
@@ -74,4 +77,59 @@ class Evaluation:
         """Plain values for JSON, without the single predictions, which `predictions_csv` holds."""
         values = asdict(self)
         del values["predictions"], values["answers"]
+        return values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelScore:
+    """How one class fares where a picture may have several. None where nothing can be said.
+
+    pictures, without: how many are known to have it, and known not to have it.
+    average_precision: area under the curve of precision over recall; it does not depend on a threshold.
+    threshold: the probability from which the class is given; recall, precision and f1 are at it.
+    """
+
+    pictures: int
+    without: int
+    average_precision: float | None
+    threshold: float
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MultiLabelEvaluation:
+    """How good a model is where a picture may have several classes or none; numbers are shares from 0 to 1.
+
+    Whatever is not known of a picture is left out of every number.
+
+    mean_average_precision: over the classes that are known of some picture here.
+    f1: mean over the same classes, each at its threshold.
+    exact: share of the pictures, all of whose classes are known, that were given just those.
+    loss: mean binary cross-entropy, in nats.
+    predictions: one for each picture, in order; answers[i] are the classes that picture i truly has, and
+        unknown[i] those of which nobody said.
+    data, split, weights, skipped: as in `Evaluation`.
+    """
+
+    pictures: int
+    mean_average_precision: float | None
+    f1: float | None
+    exact: float | None
+    loss: float
+    classes: tuple[str, ...]
+    per_class: Mapping[str, LabelScore]
+    predictions: tuple[Prediction, ...]
+    answers: tuple[tuple[str, ...], ...]
+    unknown: tuple[tuple[str, ...], ...]
+    data: str = ""
+    split: str | None = None
+    weights: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without what is said of single pictures."""
+        values = asdict(self)
+        del values["predictions"], values["answers"], values["unknown"]
         return values

@@ -32,7 +32,11 @@ def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Swin, T
             hint="train it on pictures first: swinkit train DATA --weights " + os.fspath(weights),
         )
     names = model.labels or tuple(str(number) for number in range(count))
-    return model.to(chosen_device(device)), TASKS["classification"](names)
+    facts = model.load_report.extra if model.load_report else {}
+    kind = str(facts.get("task", "classification"))
+    if kind not in TASKS:
+        raise CheckpointError(f"the model in {weights} is for {kind}, which this swinkit does not know")
+    return model.to(chosen_device(device)), TASKS[kind](names).knowing(facts)
 
 
 def chosen_device(device: str | None) -> str:

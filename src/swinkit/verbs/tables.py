@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 def write_predictions(path: str | Path, predictions: Sequence[Prediction]) -> Path:
-    """One line a picture: its name, the class, how probable it is, or why there is no answer."""
+    """One line a picture: its name, the class, how probable it is, or why there is no answer.
+
+    Where a picture may have several classes, `label` has all that it was given, with ; between them, and
+    `probability` is of the most probable.
+    """
     from swinkit.data import write_atomically
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("image", "label", "probability", "error"))
     for said in predictions:
-        table.writerow((said.image, said.label, said.probability, said.error))
+        label = said.label if said.labels is None else ";".join(said.labels)
+        table.writerow((said.image, label, said.probability, said.error))
     return write_atomically(path, text.getvalue())

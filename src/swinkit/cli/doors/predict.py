@@ -61,8 +61,16 @@ class Predict:
 def _cells(said: Prediction) -> tuple[str, str, str, str]:
     if said.label is None or said.probability is None:
         return said.image, "–", "–", f"not read: {said.error}"
-    _, *others = (f"{label} {percent(share)}" for label, share in said.probabilities.items())
-    return said.image, said.label, percent(said.probability), ", ".join(others)
+    if said.labels is not None:
+        return said.image, ", ".join(said.labels) or "none", *_shares(said, said.labels)
+    return said.image, said.label, *_shares(said, (said.label,))
+
+
+def _shares(said: Prediction, given: tuple[str, ...]) -> tuple[str, str]:
+    """How probable the answers are, and the rest with how probable they are."""
+    shares = {label: percent(share) for label, share in said.probabilities.items()}
+    others = (f"{label} {share}" for label, share in shares.items() if label not in given)
+    return ", ".join(shares[label] for label in given if label in shares), ", ".join(others)
 
 
 def _verdict(found: Sequence[Prediction]) -> int:
