@@ -17,14 +17,21 @@ from swinkit.engine.interrupt import Interrupted
 from swinkit.engine.loop import fit
 from swinkit.engine.progress import Progress
 from swinkit.engine.run import Run
+from swinkit.engine.settings import TrainConfig
+from swinkit.engine.stopping import best_epoch
 from swinkit.errors import RunError
 from swinkit.models import Swin
+from swinkit.recipes.fresh import fresh_model
 from swinkit.tasks.classification import Classification
 from swinkit.weights import load
 from tests.data.pictures_for_tests import save
 from tests.engine.small_runs import SETTINGS, begin, few_digits, training_images, weights_of
 
+CLASSES = tuple("0123456789")
 STEPS = 8  # two epochs of four
+EVERYTHING = replace(
+    SETTINGS, ema=0.9, accumulation=3, checkpointing=True, frozen_stages=1, patience=5, schedule="constant"
+)
 
 
 class Stopped(Exception):
@@ -34,6 +41,12 @@ class Stopped(Exception):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Tensor]]:
     run, model = begin(tmp_path_factory.mktemp("undisturbed"))
+    return run, weights_of(model)
+
+
+@pytest.fixture(scope="module")
+def undisturbed_with_everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Tensor]]:
+    run, model = begin(tmp_path_factory.mktemp("undisturbed"), EVERYTHING)
     return run, weights_of(model)
 
 
@@ -50,7 +63,7 @@ def disturb(monkeypatch: pytest.MonkeyPatch, *, after: int, by: Callable[[], Non
     monkeypatch.setattr(loop, "training_step", training_step)
 
 
-def go_on(run: Run) -> Swin:
+def go_on(run: Run, config: TrainConfig = SETTINGS) -> Swin:
     """Resume a run as a new process would, from nothing but its folder."""
     run = with_settings(run)
     model, continuation = load_checkpoint(run)
@@ -58,9 +71,9 @@ def go_on(run: Run) -> Swin:
     fit(
         model,
         Classification(images.classes),
-        training_images(SETTINGS),
+        training_images(config),
         images.split("val").samples,
-        SETTINGS,
+        config,
         run,
         Progress(run, goes_on=True),
         continuation=continuation,
@@ -77,11 +90,19 @@ def without_seconds(run: Run) -> list[dict[str, float]]:
     return [{k: v for k, v in numbers.items() if k not in ("seconds", "waiting")} for numbers in run.metrics]
 
 
+def assert_same_end(expected: tuple[Run, dict[str, Tensor]], folder: Path, model: Swin) -> None:
+    """Weights, curve and best model of a run that was stopped are those of one that was not."""
+    (run, weights), found = expected, weights_of(model)
+    assert [name for name in weights if not torch.equal(weights[name], found[name])] == []
+    assert without_seconds(run) == without_seconds(Run(folder))
+    expected_best, best = load(run.best).state_dict(), load(Run(folder).best).state_dict()
+    assert all(torch.equal(expected_best[name], tensor) for name, tensor in best.items())
+
+
 @pytest.mark.parametrize("after", range(1, STEPS + 1))
 def test_an_interrupted_run_goes_on_bit_for_bit(
     after: int, undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected_run, expected = undisturbed
     with monkeypatch.context() as patched:
         disturb(patched, after=after, by=lambda: signal.raise_signal(signal.SIGINT))
         with pytest.raises(Interrupted, match=f"step {after} of {STEPS}"):
@@ -90,11 +111,24 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
 
     model = go_on(Run(tmp_path))
 
-    found = weights_of(model)
-    assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
-    assert without_seconds(expected_run) == without_seconds(Run(tmp_path))
-    expected_best, best = load(expected_run.best).state_dict(), load(Run(tmp_path).best).state_dict()
-    assert all(torch.equal(expected_best[name], tensor) for name, tensor in best.items())
+    assert_same_end(undisturbed, tmp_path, model)
+
+
+@pytest.mark.parametrize("after", [1, 4, 6])
+def test_with_everything_on_it_goes_on_bit_for_bit_too(
+    after: int,
+    undisturbed_with_everything: tuple[Run, dict[str, Tensor]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patched:
+        disturb(patched, after=after, by=lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(Interrupted):
+            begin(tmp_path, EVERYTHING)
+
+    model = go_on(Run(tmp_path), replace(EVERYTHING, workers=1))
+
+    assert_same_end(undisturbed_with_everything, tmp_path, model)
 
 
 @pytest.mark.parametrize("after", [3, 6])
@@ -191,6 +225,56 @@ def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(
     best = load(run.best).state_dict()
     assert all(torch.equal(seen[0][name], tensor) for name, tensor in best.items())
     assert any(not torch.equal(seen[2][name], tensor) for name, tensor in best.items())
+
+
+def test_the_average_is_what_is_looked_at_and_kept(tmp_path: Path) -> None:
+    config = replace(SETTINGS, ema=0.9)
+    run, model = begin(tmp_path, config)
+
+    _, continuation = load_checkpoint(with_settings(run))
+
+    assert continuation.average is not None
+    best = load(run.best).state_dict()
+    assert 2 == best_epoch(Classification(CLASSES), run.metrics)
+    assert all(torch.equal(continuation.average[name], tensor) for name, tensor in best.items())
+    assert any(not torch.equal(model.state_dict()[name], tensor) for name, tensor in best.items())
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_recomputed_activations_change_no_bit(accumulation: int, tmp_path: Path) -> None:
+    config = replace(SETTINGS, epochs=1, accumulation=accumulation)
+
+    _, kept = begin(tmp_path / "kept", config)
+    _, recomputed = begin(tmp_path / "recomputed", replace(config, checkpointing=True))
+
+    expected = weights_of(kept)
+    assert all(torch.equal(expected[name], tensor) for name, tensor in weights_of(recomputed).items())
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_frozen_stages_stay_as_they_were(stages: int, tmp_path: Path) -> None:
+    before = weights_of(fresh_model(SETTINGS, CLASSES))
+
+    _, model = begin(tmp_path, replace(SETTINGS, frozen_stages=stages))
+
+    after = weights_of(model)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    frozen = ("patch_embed.", *(f"stages.{stage}." for stage in range(stages)))
+    assert changed == {name for name in before if not name.startswith(frozen)}
+
+
+def test_training_ends_when_nothing_gets_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = iter([0.1, 0.5, 0.4, 0.5, 0.3])
+    monkeypatch.setattr(
+        loop, "validate", lambda *_: {"balanced_accuracy": next(results), "loss": 1.0, "accuracy": 0.5}
+    )
+
+    run, _ = begin(tmp_path, replace(SETTINGS, epochs=9, patience=3))
+
+    assert 5 == len(run.metrics)
+    assert "stopped after epoch 5: none of the last 3 was better than epoch 2" in capsys.readouterr().err
 
 
 def test_only_the_last_checkpoint_is_kept(undisturbed: tuple[Run, dict[str, Tensor]]) -> None:

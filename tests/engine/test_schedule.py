@@ -33,3 +33,23 @@ def test_the_rate_stays_between_nothing_and_the_peak(steps: int, warmup: float, 
 
     assert all(0 <= rate <= 1 for rate in found)
     assert found[0] > 0 or final == 0  # the first step already learns
+
+
+def test_a_multistep_rate_falls_to_a_tenth_at_each_milestone() -> None:
+    found = [
+        learning_rate(
+            step, steps=10, peak=1.0, warmup=0.2, final=0.0, schedule="multistep", milestones=(0.5, 0.8)
+        )
+        for step in range(10)
+    ]
+
+    assert pytest.approx([0.5, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01]) == found
+
+
+def test_a_constant_rate_stays_at_its_peak_after_the_warm_up() -> None:
+    found = [
+        learning_rate(step, steps=5, peak=1.0, warmup=0.4, final=0.0, schedule="constant")
+        for step in range(5)
+    ]
+
+    assert [0.5, 1.0, 1.0, 1.0, 1.0] == found

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from swinkit.data.loader import Batch, train_loader
 from swinkit.engine import loop
-from swinkit.engine.loop import make_optimiser
+from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step

@@ -237,6 +237,15 @@ def test_freezing_stops_the_first_stages_from_learning():
     assert all(p.requires_grad for p in model.freeze(0).parameters())
 
 
+def test_what_is_frozen_drops_no_paths_in_training():
+    model = small_swin(drop_path=0.9).freeze(2).train()
+    x = image(32, 32, batch=2)
+
+    assert [False, False, True] == [stage.training for stage in model.stages]
+    assert torch.equal(model.features(x, stages=[1])[0], model.eval().features(x, stages=[1])[0])
+    assert all(module.training for module in model.freeze(0).train().modules())
+
+
 BAD_INPUTS = {
     "no tensor": ([[1.0]], ShapeError, "got list"),
     "no batch": (torch.zeros(3, 8, 8), ShapeError, r"x\[None\]"),

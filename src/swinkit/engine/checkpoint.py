@@ -1,7 +1,8 @@
 """All that is needed to go on exactly where a run stopped, written so that no moment of it can lose a run.
 
     last/STEP/model.safetensors    the weights, a file that `load` reads like any other
-    last/STEP/state.pt             the optimiser and the position; tensors and plain values only
+    last/STEP/state.pt             the optimiser, the average of weights and the position; tensors and plain
+                                   values only
     last/current.json              names STEP; renamed over when last/STEP/ is whole and on the disk
 
 Random numbers need no saving: every step draws from generators seeded by (seed, step), every picture from
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from swinkit.data import write_atomically
 from swinkit.data.loader import Batch
+from swinkit.engine.ema import Average
 from swinkit.engine.run import Run
 from swinkit.errors import RunError
 from swinkit.models import Swin
@@ -65,13 +68,25 @@ class Continuation:
 
     optimiser: dict[str, Any]
     """The optimiser's own state."""
+    average: dict[str, Tensor] | None
+    """The running average of the weights, where one is kept."""
     position: Position
 
 
-def save_checkpoint(run: Run, model: Swin, optimiser: torch.optim.Optimizer, position: Position) -> None:
+def save_checkpoint(
+    run: Run,
+    model: Swin,
+    optimiser: torch.optim.Optimizer,
+    position: Position,
+    average: Average | None = None,
+) -> None:
     """Write last/STEP/, then point to it, then remove the one before."""
     folder = run.last / str(position.step)
-    state = {"optimiser": optimiser.state_dict(), "position": asdict(position)}
+    state = {
+        "optimiser": optimiser.state_dict(),
+        "average": average.state_dict() if average else None,
+        "position": asdict(position),
+    }
     save(model, folder / "model.safetensors")
     write_atomically(folder / "state.pt", lambda file: torch.save(state, file))
     write_atomically(run.last / "current.json", json.dumps({"step": position.step}))
@@ -89,7 +104,7 @@ def load_checkpoint(run: Run) -> tuple[Swin, Continuation]:
     try:
         model = load(folder / "model.safetensors", drop_path=run.config.drop_path)
         state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
-        return model, Continuation(state["optimiser"], Position(**state["position"]))
+        return model, Continuation(state["optimiser"], state["average"], Position(**state["position"]))
     except Exception as error:  # torch.load fails on a damaged file in every way Python knows
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise RunError(f"cannot resume from {folder}: it is damaged ({reason})") from error

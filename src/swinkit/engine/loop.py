@@ -15,14 +15,17 @@ import torch
 from swinkit.data import Sample, write_atomically
 from swinkit.data.loader import Images
 from swinkit.engine.checkpoint import Continuation, Position, save_checkpoint
+from swinkit.engine.ema import Average
 from swinkit.engine.feed import Feed, steps_per_epoch
 from swinkit.engine.inference import validate
 from swinkit.engine.interrupt import Interrupted, stop_on_request
+from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.progress import Pace, Progress, time_left
 from swinkit.engine.run import Run, jsonl
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step
+from swinkit.engine.stopping import reason_to_stop
 from swinkit.models import Swin
 from swinkit.tasks import Task
 from swinkit.weights import save
@@ -57,22 +60,30 @@ def fit(
         stop_on_request() as stop,
         progress.training(steps=steps, done=position.step) as pace,
     ):
-        optimiser = make_optimiser(model.to(config.device), config)
+        prepare(model, config)
+        optimiser = make_optimiser(model, config)
+        average = Average(model, config.ema) if config.ema else None
         if continuation:
             optimiser.load_state_dict(continuation.optimiser)
-        saver = _Saver(run, model, optimiser, position, pace)
+        if continuation and average and continuation.average:
+            average.load_state_dict(continuation.average)
+        looked_at = average.model if average else model
+        saver = _Saver(run, model, optimiser, average, position, pace)
         feed = Feed(train, config, step=position.step, say=progress.say)
         if position.step == 0:
             saver.save()
 
         for epoch in range(len(position.history), config.epochs):
+            if reason := reason_to_stop(task, position.history, config.patience):
+                progress.say(reason)
+                break
             model.train()
             while position.step < (epoch + 1) * per_epoch:
                 began, batch = time.monotonic(), feed.next()
-                lr = learning_rate(
-                    position.step, steps=steps, peak=config.lr, warmup=config.warmup, final=config.final_lr
-                )
+                lr = rate_at(position.step, steps, config)
                 loss = training_step(model, task, optimiser, batch, config, lr=lr, step=position.step)
+                if average:
+                    average.update(position.step + 1)
                 position.count(batch, loss, seconds=time.monotonic() - began, waited=feed.waited)
                 pace.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
                 if stop.made or saver.is_due():
@@ -80,18 +91,34 @@ def fit(
                 if stop.made:
                     raise Interrupted(f"stopped at step {position.step} of {steps}")
 
-            numbers = validate(model, task, val)
+            numbers = validate(looked_at, task, val)
             position.seconds = saver.seconds()
-            _finish_epoch(run, model, task, config, position, numbers)
+            _finish_epoch(run, looked_at, task, config, position, numbers)
             saver.save()
             progress.say(_epoch_line(task, config, position, numbers, pace))
             progress.keep()
     return position
 
 
-def make_optimiser(model: Swin, config: TrainConfig) -> torch.optim.Optimizer:
-    groups = model.parameter_groups(weight_decay=config.weight_decay, layer_decay=config.layer_decay)
-    return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+def prepare(model: Swin, config: TrainConfig) -> None:
+    """To the device; what is not to learn frozen, what is not to be kept recomputed."""
+    model.to(config.device)
+    if config.frozen_stages:
+        model.freeze(config.frozen_stages)
+    if config.checkpointing:
+        model.recompute()
+
+
+def rate_at(step: int, steps: int, config: TrainConfig) -> float:
+    return learning_rate(
+        step,
+        steps=steps,
+        peak=config.lr,
+        warmup=config.warmup,
+        final=config.final_lr,
+        schedule=config.schedule,
+        milestones=config.milestones,
+    )
 
 
 @contextmanager
@@ -111,9 +138,15 @@ class _Saver:
     """Saves the run where it stands; knows when the last time was too long ago."""
 
     def __init__(
-        self, run: Run, model: Swin, optimiser: torch.optim.Optimizer, position: Position, pace: Pace
+        self,
+        run: Run,
+        model: Swin,
+        optimiser: torch.optim.Optimizer,
+        average: Average | None,
+        position: Position,
+        pace: Pace,
     ) -> None:
-        self._parts = run, model, optimiser, position
+        self._parts = run, model, optimiser, position, average
         self._position, self._pace = position, pace
         self._earlier_sessions = position.seconds
         self._saved = time.monotonic()

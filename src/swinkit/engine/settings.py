@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from swinkit.engine.schedule import Schedule
 from swinkit.errors import ConfigError
 from swinkit.tasks.imbalance import Imbalance
 
@@ -41,16 +42,29 @@ class TrainConfig:
     accumulation: int = 1
     """Parts in which a step's pictures go through the model one after the other, to need less memory; to the
     result it makes no difference."""
+    checkpointing: bool = False
+    """Whether activations are computed again in the backward pass in place of being kept: a third more time,
+    and much less memory; to the result it makes no difference."""
     lr: float = 1e-3
     """Peak learning rate of AdamW."""
     final_lr: float = 0.01
     """Share of the peak at which the cosine ends."""
+    schedule: Schedule = "cosine"
+    """How the learning rate moves after its warm-up."""
+    milestones: tuple[float, ...] = ()
+    """Shares of all steps after which a "multistep" rate falls to a tenth."""
     warmup: float = 0.1
     """Share of all steps over which the learning rate rises linearly to its peak."""
     weight_decay: float = 0.05
     """Of matrices only; which those are is `models/parameters.py`'s to say."""
     layer_decay: float | None = None
     """Factor by which each layer learns slower than the one above it; None: all alike."""
+    frozen_stages: int = 0
+    """Stages that do not learn, and with them the patch embedding; 0: everything learns."""
+    ema: float | None = None
+    """Decay of a running average of the weights, which is what is then looked at and kept; None: none."""
+    patience: int | None = None
+    """Epochs without a better one after which the training ends; None: it never ends early."""
     clip_norm: float = 5.0
     """Largest norm of the whole gradient."""
     label_smoothing: float = 0.1
@@ -87,6 +101,16 @@ class TrainConfig:
                 ("batch", self.batch >= 1, "at least 1"),
                 ("accumulation", 1 <= self.accumulation <= self.batch, "at least 1 and at most the batch"),
                 ("lr", self.lr > 0, "above 0"),
+                ("schedule", self.schedule in get_args(Schedule), f"one of {', '.join(get_args(Schedule))}"),
+                (
+                    "milestones",
+                    all(0 < share < 1 for share in self.milestones)
+                    and bool(self.milestones) == (self.schedule == "multistep"),
+                    "shares between 0 and 1 for a multistep schedule, and none for others",
+                ),
+                ("frozen_stages", self.frozen_stages >= 0, "at least 0"),
+                ("ema", self.ema is None or 0 < self.ema < 1, "None or a share between 0 and 1"),
+                ("patience", self.patience is None or self.patience >= 1, "None or at least 1"),
                 ("final_lr", 0 <= self.final_lr <= 1, "a share from 0 to 1"),
                 ("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1"),
                 ("weight_decay", self.weight_decay >= 0, "at least 0"),

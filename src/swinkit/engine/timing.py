@@ -13,7 +13,8 @@ from swinkit.data import Sample
 from swinkit.data.loader import Images, train_loader
 from swinkit.engine.feed import steps_per_epoch
 from swinkit.engine.inference import validate
-from swinkit.engine.loop import computing, make_optimiser
+from swinkit.engine.loop import computing, prepare
+from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step
 from swinkit.models import Swin
@@ -52,7 +53,8 @@ def measured_pace(
     pictures = steps_per_epoch(len(train), config.batch) * min(config.batch, len(train))
     loading = _seconds_to_load(train, config)
     most = cores // 2 if loading * pictures > _WORTH_A_PROCESS else 0
-    copied = copy.deepcopy(model).to(config.device)
+    copied = copy.deepcopy(model)
+    prepare(copied, config)
     learning = {config.threads: _seconds_to_learn(copied, task, train, config)}
     workers = min(most, math.ceil(loading / learning[config.threads]))
     fewer = max(1, config.threads - max(workers, 1))

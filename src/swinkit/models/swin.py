@@ -183,6 +183,11 @@ class Swin(nn.Module):
                 parameter.requires_grad_(not stages)
         return self.train(self.training)
 
+    def recompute(self) -> Swin:
+        """Compute activations again in the backward pass in place of keeping them (Chen et al. 2016)."""
+        self.checkpoint_stages = tuple(range(len(self.stages)))
+        return self
+
     def train(self, mode: bool = True) -> Swin:
         """Training mode for all that learns, or evaluation mode for everything."""
         super().train(mode)
