@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swinkit.data import open_images, read_split, split_by_class, with_validation, write_split
+from swinkit.data import folds, open_images, split_by_class, with_splits
 from swinkit.data.samples import ImageSet, Sample
+from swinkit.data.splits import MANY
 from swinkit.errors import DataError
 
-from .pictures_for_tests import class_folders, noise
+from .pictures_for_tests import class_folders
 
 
 def _samples(counts: dict[str, int], copies: int = 1) -> list[Sample]:
@@ -40,7 +41,7 @@ def _places(samples: tuple[Sample, ...]) -> dict[str, str | None]:
     seed=st.integers(0, 5),
 )
 def test_every_class_has_its_share_on_both_sides(counts, share, seed):
-    split = split_by_class(_samples(counts), fractions=(1 - share, share), seed=seed)
+    split = split_by_class(_samples(counts), shares={"train": 1 - share, "val": share}, seed=seed)
 
     in_val = Counter(sample.label for sample in split if sample.split == "val")
     assert {label: min(max(round(share * n), 1), n - 1) for label, n in counts.items()} == {
@@ -87,92 +88,222 @@ def test_copies_of_one_file_under_two_labels_stay_on_one_side(tmp_path):
         assert places["cat/3.png"] == places["dog/x.png"]
 
 
-@pytest.mark.parametrize("fractions", [(1.0, 0.0), (0.5, 0.4), (-0.2, 1.2)])
-def test_shares_that_are_none_are_refused(fractions):
-    with pytest.raises(DataError, match="positive and sum to 1"):
-        split_by_class(_samples({"a": 4}), fractions=fractions)
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {"train": 1.0, "val": 0.0},
+        {"train": 0.5, "val": 0.4},
+        {"train": -0.2, "val": 1.2},
+        {"val": 0.5, "test": 0.5},
+    ],
+)
+def test_shares_that_are_none_are_refused(shares):
+    with pytest.raises(DataError, match="positive and sum to 1, and train has one"):
+        split_by_class(_samples({"a": 4}), shares=shares)
+
+
+# Three parts, groups, several labels
+
+
+def test_three_parts_have_their_share_of_every_class():
+    split = split_by_class(_samples({"a": 100, "b": 20, "c": 3, "d": 2, "e": 1}), shares=MANY)
+
+    counted = Counter((sample.label, sample.split) for sample in split)
+    assert {
+        "a": (70, 15, 15),
+        "b": (14, 3, 3),
+        "c": (1, 1, 1),
+        "d": (1, 1, 0),
+        "e": (1, 0, 0),
+    } == {label: tuple(counted[label, part] for part in ("train", "val", "test")) for label in "abcde"}
+
+
+@st.composite
+def _grouped(draw):
+    """Samples of up to three classes in groups of any size, and the seed of a split."""
+    groups = draw(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 6)), min_size=6, max_size=30))
+    return [
+        Sample(
+            name=f"{label}/{number}-{part}",
+            label=label,
+            group=f"g{number}",
+            source=np.array([[[number * 10 + part]]]),
+        )
+        for number, (label, size) in enumerate(groups)
+        for part in range(size)
+    ], draw(st.integers(0, 3))
+
+
+@given(_grouped())
+def test_pictures_of_one_group_are_never_in_two_splits(case):
+    samples, seed = case
+
+    split = split_by_class(samples, shares=MANY, seed=seed)
+
+    parts: dict[str | None, set[str | None]] = {}
+    for sample in split:
+        parts.setdefault(sample.group, set()).add(sample.split)
+    assert {1} == {len(part) for part in parts.values()}
+    for label in {sample.label for sample in samples}:
+        here = [sample for sample in split if sample.label == label]
+        groups = len({sample.group for sample in here})
+        assert {"train", "val", "test"} >= {s.split for s in here}
+        assert len({s.split for s in here}) == min(groups, 2 if len(here) == 2 else 3)
+
+
+def test_groups_of_one_size_are_dealt_out_by_their_shares():
+    samples = [
+        Sample(name=f"{n}", label="ab"[n // 10 % 2], group=f"g{n // 10}", source=np.array([[[n]]]))
+        for n in range(400)
+    ]
+
+    counted = Counter((sample.label, sample.split) for sample in split_by_class(samples, shares=MANY))
+
+    assert {140, 30} == set(counted.values())
+
+
+def test_what_is_said_to_belong_together_stays_together():
+    samples = _samples({"a": 20, "b": 20})
+    kin = [("a/0", "b/7", "unknown"), ("b/7", "b/8")]
+
+    for seed in range(6):
+        places = _places(split_by_class(samples, seed=seed, together=kin))
+        assert 1 == len({places["a/0"], places["b/7"], places["b/8"]})
+
+
+def test_rare_labels_of_multi_label_sets_are_on_every_side():
+    generator = np.random.default_rng(0)
+    samples = [
+        Sample(
+            name=f"{number}",
+            label=None,
+            labels=tuple(
+                name for name, p in (("sky", 0.8), ("dog", 0.3), ("owl", 0.04)) if generator.random() < p
+            ),
+            source=np.array([[[number]]]),
+        )
+        for number in range(300)
+    ]
+
+    split = split_by_class(samples, shares=MANY)
+
+    for label in ("sky", "dog", "owl"):
+        counted = Counter(sample.split for sample in split if label in sample.shown)
+        assert counted["train"] / counted.total() == pytest.approx(0.7, abs=0.08)
+        assert min(counted["val"], counted["test"]) >= 1
+    assert Counter(sample.split for sample in split)["train"] == pytest.approx(210, abs=6)
+
+
+# Folds
+
+
+@given(
+    counts=st.dictionaries(st.sampled_from("abcd"), st.integers(1, 40), min_size=1),
+    count=st.integers(2, 6),
+    seed=st.integers(0, 3),
+)
+def test_folds_are_even_in_every_class(counts, count, seed):
+    samples = _samples(counts)
+
+    found = folds(samples, count=count, seed=seed)
+
+    assert set(found) <= set(range(count))
+    for label, total in counts.items():
+        inside = Counter(fold for fold, sample in zip(found, samples, strict=True) if sample.label == label)
+        assert max(inside[fold] for fold in range(count)) <= -(-total // count)
+        assert min(inside[fold] for fold in range(count)) >= total // count
+    assert found == tuple(folds(samples[::-1], count=count, seed=seed)[::-1])
+
+
+def test_folds_keep_groups_together():
+    samples = [replace(s, group=s.name[-1]) for s in _samples({"a": 40, "b": 40})]
+
+    found = dict(zip((s.group for s in samples), folds(samples), strict=True))
+
+    assert all(found[s.group] == fold for s, fold in zip(samples, folds(samples), strict=True))
 
 
 # The split of a whole set
 
 
-def _set(*splits: str | None) -> ImageSet:
+def _set(*splits: str | None, each: int = 5) -> ImageSet:
     samples = tuple(
-        Sample(name=f"{split}/{label}/{number}", label=label, split=split, source=noise(seed=number))
+        Sample(
+            name=f"{split}/{label}/{number}",
+            label=label,
+            split=split,
+            source=np.array([[[number, hash_of(label), hash_of(split or "")]]]),
+        )
         for split in splits
         for label in "ab"
-        for number in range(5)
+        for number in range(each)
     )
     return ImageSet(name="some", samples=samples, classes=("a", "b"))
+
+
+def _sizes(images: ImageSet) -> tuple[int, ...]:
+    return tuple(len(images.split(name)) for name in ("train", "val", "test"))
 
 
 def test_a_set_with_train_and_val_is_left_alone():
     images = _set("train", "val", "test")
 
-    assert (images, False) == with_validation(images)
+    assert (images, ()) == with_splits(images)
 
 
-def test_train_gives_a_share_to_val_and_test_is_untouched():
-    images, made = with_validation(_set("train", "test"))
+@pytest.mark.parametrize(
+    ("splits", "each", "expected"),
+    [
+        ((None,), 5, (8, 2, 0)),
+        ((None,), 100, (140, 30, 30)),
+        (("train",), 5, (8, 2, 0)),
+        (("train",), 100, (140, 30, 30)),
+        (("train", "test"), 5, (8, 2, 10)),
+        (("train", "test"), 100, (170, 30, 200)),
+        ((None, "val"), 5, (10, 10, 0)),
+        ((None, "train"), 50, (140, 30, 30)),
+    ],
+)
+def test_what_is_missing_is_taken_from_train(splits, each, expected):
+    images, notes = with_splits(_set(*splits, each=each))
 
-    assert made
-    assert tuple(len(images.split(name)) for name in ("train", "val", "test")) == (8, 2, 10)
+    assert expected == _sizes(images)
+    assert bool(notes) == ("val" not in splits)
+
+
+def test_a_test_split_that_is_given_is_never_touched():
+    before = _set("train", "test", each=100)
+
+    assert before.split("test") == with_splits(before)[0].split("test")
+
+
+def test_a_resplit_forgets_the_splits_that_the_data_brings():
+    images, notes = with_splits(_set("train", "val", each=60), resplit=True)
+
+    assert _sizes(images) == (168, 36, 36)
+    assert notes == (
+        "split: 70% to learn from, 15% to choose by, 15% for the numbers at the end, by class; "
+        "split.csv says which",
+    )
+
+
+def test_groups_that_the_given_splits_tear_apart_are_named():
+    images = _set("train", "val")
+    torn = tuple(replace(s, group=s.name.split("/", 1)[1]) for s in images.samples)
+
+    _, notes = with_splits(replace(images, samples=torn))
+
+    assert notes == (
+        "10 of 10 groups have pictures in more than one split (a/0, a/1, a/2, …), so the numbers will be too "
+        "good; --resplit divides anew",
+    )
 
 
 def test_a_set_with_nothing_to_train_on_is_refused():
     with pytest.raises(DataError, match="val and test only, none to train on"):
-        with_validation(_set("val", "test"))
+        with_splits(_set("val", "test"))
 
 
-# On disk
-
-
-def test_a_split_comes_back_from_its_file(tmp_path):
-    samples = split_by_class(_samples({"a, with a comma": 5, "größe 图": 5}))
-
-    write_split(tmp_path / "split.csv", samples)
-    unsplit = [replace(sample, split=None) for sample in samples]
-
-    assert samples == read_split(tmp_path / "split.csv", unsplit)
-    assert (tmp_path / "split.csv").read_text(encoding="utf-8").splitlines()[0] == "name,label,split"
-
-
-def test_names_that_are_no_unicode_survive(tmp_path):
-    odd = Sample(
-        name=b"caf\xe9.png".decode("utf-8", "surrogateescape"), label="a", split="val", source=noise()
-    )
-
-    write_split(tmp_path / "split.csv", [odd])
-
-    assert (odd,) == read_split(tmp_path / "split.csv", [replace(odd, split=None)])
-
-
-def test_a_split_of_other_data_names_the_difference(tmp_path):
-    write_split(tmp_path / "split.csv", split_by_class(_samples({"a": 3})))
-
-    with pytest.raises(
-        DataError, match=r"1 pictures are not in it \(b/0\); 2 of its pictures are missing \(a/1, a/2\)"
-    ):
-        read_split(tmp_path / "split.csv", _samples({"a": 1, "b": 1}))
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "no split file"),
-        ("a;b;c\n", "no split file"),
-        ("name,label,split\na/0,a,trian\n", "line 2: expected name, label and train, val or test"),
-        ("name,label,split\na/0\n", "line 2"),
-    ],
-    ids=["empty", "another table", "a misspelt split", "a short line"],
-)
-def test_a_file_that_is_no_split_is_refused(tmp_path, text, reason):
-    (tmp_path / "split.csv").write_text(text)
-
-    with pytest.raises(DataError, match=reason):
-        read_split(tmp_path / "split.csv", _samples({"a": 1}))
-
-
-def test_a_missing_split_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="there is no split file"):
-        read_split(tmp_path / "split.csv", [])
+def test_a_set_that_cannot_be_parted_is_refused():
+    with pytest.raises(DataError, match="has no class of two pictures that may be parted"):
+        with_splits(_set(None, each=1))

@@ -273,6 +273,43 @@ def test_fine_tuning_keeps_what_was_learnt_for_classes_of_the_same_name(
     assert str(run.folder) == tuned.config.weights
 
 
+def test_a_table_is_learnt_in_the_order_of_a_list_of_classes_and_patients_are_never_parted(
+    pictures: Path, tmp_path: Path
+) -> None:
+    """Every split that the table brings tears its patients apart; a resplit by patient does not."""
+    rows = [
+        (str(path), path.parent.name, f"p{number // 4}", ("train", "val")[number % 2])
+        for number, path in enumerate(sorted(pictures.rglob("*.png")))
+    ]
+    lines = ["path,label,who,split", *(",".join(row) for row in rows)]
+    (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "classes.txt").write_text("zero\nseven\none\n")
+
+    run = train(
+        tmp_path / "table.csv",
+        labels=tmp_path / "classes.txt",
+        group_by="who",
+        resplit=True,
+        out=tmp_path / "run",
+        model="swin_pico",
+        weights="none",
+        image_size=16,
+        epochs=1,
+    )
+    patient = {Path(path).as_posix(): who for path, _, who, _ in rows}
+    parts: dict[str, set[str]] = {}
+    for line in run.split.read_text().splitlines()[1:]:
+        name, _, split = line.split(",")
+        parts.setdefault(patient[name], set()).add(split)
+
+    assert ("zero", "seven", "one") == load(run.best).labels == run.config.labels
+    assert "who" == run.config.group_by
+    assert {1} == {len(splits) for splits in parts.values()}
+    assert {"train", "val"} == set().union(*parts.values())
+    assert run.evaluation["per_class"].keys() == {"zero", "seven", "one"}
+    assert evaluate(weights=run.folder).pictures == run.evaluation["pictures"]
+
+
 def test_two_ways_to_say_how_long_are_refused_together_with_other_mistakes() -> None:
     with pytest.raises(ConfigError) as caught:
         train(epochs=3, time="5m", batch=0)

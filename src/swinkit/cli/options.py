@@ -36,6 +36,14 @@ Kernel = Annotated[
         "by default the fastest that applies",
     ),
 ]
+GroupBy = Annotated[
+    str | None,
+    _said(
+        "COLUMN",
+        "What belongs together (a patient, a film): a column of the table, or a pattern of file names with "
+        "braces, as in {patient}_*.",
+    ),
+]
 Flag = Annotated[bool, arg(help_behavior_hint="")]
 Json = Annotated[bool, arg(help="Print JSON on stdout.", help_behavior_hint="")]
 Debug = Annotated[bool, arg(help="Where an error comes, show where it came from.", help_behavior_hint="")]

@@ -21,7 +21,8 @@ from swinkit.data.read import read
 from swinkit.data.readers import READERS
 from swinkit.data.readers.shared import no_columns
 from swinkit.data.samples import ImageSet, Sample, Split
-from swinkit.data.splits import read_split, split_by_class, with_validation, write_split
+from swinkit.data.split_files import read_split, write_split
+from swinkit.data.splits import folds, split_by_class, with_splits
 from swinkit.errors import DataError
 
 __all__ = [
@@ -30,14 +31,16 @@ __all__ = [
     "Sample",
     "Split",
     "digits",
+    "folds",
     "list_pictures",
     "match_classes",
     "open_images",
     "read",
+    "read_classes",
     "read_split",
     "split_by_class",
     "survey",
-    "with_validation",
+    "with_splits",
     "write_atomically",
     "write_split",
 ]

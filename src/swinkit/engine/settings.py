@@ -26,6 +26,10 @@ class TrainConfig:
     """What is learnt: a name from `tasks.TASKS`."""
     data: str | None = None
     """Folder of the pictures; None: the embedded digits."""
+    labels: tuple[str, ...] | None = None
+    """The classes in their order, where they were told; None: those of train, in natural order."""
+    group_by: str | None = None
+    """What belongs together: a column or a pattern of names (`data/groups.py`)."""
     model: str
     """Size of the model, a name from `models.SIZES`; with weights, what they came from in words."""
     weights: str | None = None

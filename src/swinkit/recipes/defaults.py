@@ -73,6 +73,8 @@ def default_plan(
     epochs, why_epochs = _epochs(facts, wishes, start)
     config = TrainConfig(
         data=wishes.data,
+        labels=wishes.labels,
+        group_by=wishes.group_by,
         model=model,
         weights=start.weights if start else None,
         image_size=image_size,

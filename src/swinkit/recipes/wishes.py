@@ -19,6 +19,11 @@ class Wishes:
     """
 
     data: str | None = None
+    labels: tuple[str, ...] | None = None
+    """The classes, in their order."""
+    group_by: str | None = None
+    """A column or a pattern of names: what is never parted by a split."""
+    resplit: bool = False
     model: str | None = None
     weights: str | None = None
     """"none": fresh ones; None: published ones of the model, where they can be had."""

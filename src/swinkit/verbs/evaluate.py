@@ -23,6 +23,7 @@ def evaluate(
     weights: str | Path | None = None,
     *,
     split: Part | None = None,
+    group_by: str | None = None,
     out: str | Path | None = None,
     batch: int = 64,
     device: str | None = None,
@@ -35,10 +36,12 @@ def evaluate(
     data, the split is the one that was saved with it.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them; by default the data
-            of the run, and the embedded digits where the weights are no run.
+        data: A folder of class folders, with or without train, val and test above them, or a table of
+            path,label; by default the data of the run, and the embedded digits where the weights are no run.
         weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
         split: The part to score; by default test, else val, else everything.
+        group_by: What belongs together (a patient, a film), so that its pictures count as one when intervals
+            are drawn: a column of the table, or a pattern of file names as in {patient}_*.
         out: A folder to write evaluation.json and predictions.csv into.
         batch: Pictures that go through the model at once.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
@@ -59,7 +62,7 @@ def evaluate(
 
     if batch < 1:
         raise ConfigError(f"batch is a count from 1; got {batch}")
-    images, part = _part(_pictures(data, weights, split), split)
+    images, part = _part(_pictures(data, weights, split, group_by), split)
     with computing(threads=threads, kernel=kernel):
         model, task = open_classifier(weights, device=device)
         samples = _labelled(images, task.classes, named=model.labels is not None, weights=weights)
@@ -110,17 +113,21 @@ def _described(found: Assessment, images: ImageSet, part: str | None, weights: s
     return replace(found, evaluation=evaluation)
 
 
-def _pictures(data: str | Path | None, weights: str | Path, split: Part | None) -> ImageSet:
+def _pictures(
+    data: str | Path | None, weights: str | Path, split: Part | None, group_by: str | None
+) -> ImageSet:
     """The data, divided as the run was where the weights are a run on the same data."""
     from swinkit.data import open_images
 
     run = _run_of(weights)
     if run is None:
-        return open_images(data)
-    own = run.config.data
-    images = open_images(own if data is None else data)
-    same = data is None or (own is not None and Path(data).resolve() == Path(own).resolve())
-    return divided_as(run, images) if same and split != "all" else images
+        return open_images(data, group_by=group_by)
+    config = run.config
+    own = config.data
+    if data is not None and (own is None or Path(data).resolve() != Path(own).resolve()):
+        return open_images(data, group_by=group_by)
+    images = open_images(own, labels=config.labels, group_by=group_by or config.group_by)
+    return images if split == "all" else divided_as(run, images)
 
 
 def divided_as(run: Run, images: ImageSet) -> ImageSet:

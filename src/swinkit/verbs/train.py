@@ -26,6 +26,9 @@ def train(
     *,
     out: str | Path | None = None,
     seed: int = 0,
+    labels: str | Path | None = None,
+    group_by: str | None = None,
+    resplit: bool = False,
     model: str | None = None,
     weights: str | Path | None = None,
     image_size: int | tuple[int, int] | None = None,
@@ -47,10 +50,15 @@ def train(
     Ctrl-C saves first and says how to go on.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them; without one, the
-            embedded handwritten digits. Nothing is written into it.
+        data: A folder of class folders, with or without train, val and test above them, or a table of
+            path,label; without one, the embedded handwritten digits. Nothing is written into it.
         out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …
         seed: Decides everything that is random.
+        labels: Text file with one class in each line, which fixes their order; by default those of train, in
+            natural order.
+        group_by: What a split never parts (a patient, a film): a column of the table, or a pattern of file
+            names with braces around what belongs together, as in {patient}_*.
+        resplit: Divide the pictures anew, whatever splits the data brings.
         model: Size to train (`swinkit models`); by default one that suits the pictures.
         weights: What to start from: a run, a weights file, the name of published weights, hf:owner/name, or
             none. By default published weights of the model, where they lie on this disk or can be fetched;
@@ -77,10 +85,14 @@ def train(
         RunError: the run's folder is taken, or training broke down.
         KeyboardInterrupt: stopped on request, after saving.
     """
+    from swinkit.data import read_classes
     from swinkit.recipes.wishes import Wishes
 
     wishes = Wishes(
         data=None if data is None else str(data),
+        labels=None if labels is None else read_classes(labels),
+        group_by=group_by,
+        resplit=resplit,
         model=model,
         weights=None if weights is None else str(weights),
         image_size=(image_size, image_size) if isinstance(image_size, int) else image_size,
@@ -117,7 +129,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.verbs.starting_weights import starting_weights
     from swinkit.verbs.training_data import facts_of, training_data
 
-    images = open_images(wishes.data)
+    images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)
     data = training_data(images, wishes, progress)
@@ -157,7 +169,7 @@ def _resume(run: Run) -> Run:
 
     facts, config = run.facts, run.config
     chosen_device(config.device)
-    images = open_images(config.data)
+    images = open_images(config.data, labels=config.labels, group_by=config.group_by)
     if images.fingerprint() != facts["data"]["fingerprint"]:
         raise RunError(
             f"cannot resume {run.folder}: the pictures in {images.name} are not those it was begun with",

@@ -31,12 +31,11 @@ class TrainingData:
 
 def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> TrainingData:
     """What can be read of a set, in splits. Raises DataError where it cannot be trained on."""
-    from swinkit.data import with_validation
+    from swinkit.data import with_splits
 
     images = _readable(whole, progress)
-    images, divided = with_validation(images, seed=wishes.seed)
-    notes = ("split: by class, a fifth of the training pictures to choose by; split.csv says which",)
-    return TrainingData(images, whole, notes if divided else ())
+    images, notes = with_splits(images, seed=wishes.seed, resplit=wishes.resplit)
+    return TrainingData(images, whole, notes)
 
 
 def facts_of(images: ImageSet) -> DataFacts:

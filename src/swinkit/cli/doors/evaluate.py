@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from swinkit.cli.options import Batch, Debug, Device, Json, Kernel, Threads, option
+from swinkit.cli.options import Batch, Debug, Device, GroupBy, Json, Kernel, Threads, option
 from swinkit.cli.screen import many, percent, print_facts, print_json, print_table, say
 from swinkit.verbs.evaluate import Evaluation, evaluate
 
@@ -17,8 +17,9 @@ MISTAKES, CLASSES = 10, 50  # shown at most
 class Evaluate:
     """Score a model on pictures whose classes are known.
 
-    DATA is a folder of class folders, with or without train, val and test above them. Classes are matched by
-    name. The pictures that a run was trained on are left out: for its own data, its saved split is used.
+    DATA is a folder of class folders, with or without train, val and test above them, or a table of
+    path,label. Classes are matched by name. The pictures that a run was trained on are left out: for its own
+    data, its saved split is used.
 
     examples:
       swinkit evaluate --weights runs/flowers-1
@@ -26,7 +27,7 @@ class Evaluate:
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "by default the run's own")] = None
-    """Folder of pictures."""
+    """Folder of pictures, or table of path,label."""
     weights: Annotated[str | None, option("SOURCE", "required")] = None
     """Run, weights file, catalogue name or hf:owner/name."""
     split: Annotated[
@@ -34,6 +35,7 @@ class Evaluate:
         option("{train,val,test,all}", "by default test, else val, else all"),
     ] = None
     """The part to score."""
+    group_by: GroupBy = None
     out: Annotated[str | None, option("FOLDER", "by default nothing is written")] = None
     """Write evaluation.json and predictions.csv there."""
     batch: Batch = 64
@@ -48,6 +50,7 @@ class Evaluate:
             self.data,
             self.weights,
             split=self.split,
+            group_by=self.group_by,
             out=self.out,
             batch=self.batch,
             device=self.device,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from swinkit.cli.options import Debug, Device, Flag, Json, Kernel, Threads, option, size
+from swinkit.cli.options import Debug, Device, Flag, GroupBy, Json, Kernel, Threads, option, size
 from swinkit.cli.screen import print_json
 from swinkit.verbs.train import train
 
@@ -14,9 +14,9 @@ from swinkit.verbs.train import train
 class Train:
     """Train a Swin on pictures: says what it will do and why, then does it.
 
-    DATA is a folder of class folders, with or without train, val and test above them; nothing is written into
-    it. All that a training leaves lies in the run's folder, which predict and evaluate take as weights.
-    Ctrl-C saves first and says how to go on.
+    DATA is a folder of class folders, with or without train, val and test above them, or a table of
+    path,label; nothing is written into it. All that a training leaves lies in the run's folder, which predict
+    and evaluate take as weights. Ctrl-C saves first and says how to go on.
 
     examples:
       swinkit train
@@ -25,7 +25,12 @@ class Train:
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "by default the embedded digits")] = None
-    """Folder of pictures."""
+    """Folder of pictures, or table of path,label."""
+    labels: Annotated[str | None, option("FILE", "by default the classes of train")] = None
+    """Classes, one in each line, in the order they are to have."""
+    group_by: GroupBy = None
+    resplit: Flag = False
+    """Divide the pictures anew, whatever splits the data brings."""
     out: Annotated[str | None, option("FOLDER", "by default runs/NAME-1, NAME-2, …")] = None
     """Folder of the run."""
     model: Annotated[str | None, option("SIZE", "by default one that suits the pictures")] = None
@@ -65,6 +70,9 @@ class Train:
             self.data,
             out=self.out,
             seed=self.seed,
+            labels=self.labels,
+            group_by=self.group_by,
+            resplit=self.resplit,
             model=self.model,
             weights=self.weights,
             image_size=size(self.image_size, "--image-size"),
