@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from swinkit.data.mixing import Mixing
 from swinkit.engine.settings import TrainConfig
 from swinkit.errors import ConfigError
 from tests.engine.small_runs import SETTINGS
@@ -17,8 +18,18 @@ def through_json(config: TrainConfig) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "config",
-    [SETTINGS, replace(SETTINGS, resize_to=(18, 18), layer_decay=0.8, data="pictures", kernel="reference")],
-    ids=["few", "many"],
+    [
+        SETTINGS,
+        replace(
+            SETTINGS,
+            mixing=Mixing(cutmix=0.0),
+            resize_to=(18, 18),
+            layer_decay=0.8,
+            data="pictures",
+            kernel="reference",
+        ),
+    ],
+    ids=["few", "many", "nested"],
 )
 def test_settings_read_back_equal_what_was_written(config: TrainConfig) -> None:
     assert config == TrainConfig.from_dict(through_json(config))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from swinkit.data.loader import Batch, train_loader
+from swinkit.data.mixing import Mixing
 from swinkit.engine import loop
 from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.schedule import learning_rate
@@ -158,3 +159,51 @@ def test_a_picture_that_does_not_count_teaches_nothing() -> None:
         gradients.append([p.grad for p in model.parameters() if p.grad is not None])
 
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+# Blended pictures
+
+
+def answers_asked_for(config: TrainConfig) -> Tensor:
+    """What the loss of one step is asked for. (B, K)"""
+    seen: list[Tensor] = []
+
+    @dataclass(frozen=True)
+    class Noting(Classification):
+        def loss(self, outputs: Tensor, targets: Tensor, *, label_smoothing: float) -> Tensor:
+            seen.append(targets)
+            return super().loss(outputs, targets, label_smoothing=label_smoothing)
+
+    model = fresh_model(config, CLASSES)
+    optimiser = make_optimiser(model, config)
+    training_step(model, Noting(CLASSES), optimiser, one_batch(config), config, lr=1e-3, step=0)
+    return torch.cat(seen)
+
+
+@pytest.mark.parametrize("mixing", [Mixing(cutmix=0.0), Mixing(mixup=0.0)], ids=["mixup", "cutmix"])
+def test_blended_pictures_are_asked_for_the_answers_of_both(mixing: Mixing) -> None:
+    answers = answers_asked_for(replace(SETTINGS, mixing=mixing))
+
+    torch.testing.assert_close(torch.ones(len(answers)), answers.sum(dim=1))
+    assert ((answers > 0).sum(dim=1) == 2).any()
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4])
+@pytest.mark.parametrize("mixing", [Mixing(cutmix=0.0), Mixing(mixup=0.0)], ids=["mixup", "cutmix"])
+def test_a_blended_step_in_parts_equals_the_step_as_a_whole(mixing: Mixing, at_once: int) -> None:
+    """Also in parts of one and three pictures, whose partners are in other parts."""
+    config = replace(SETTINGS, mixing=mixing)
+    whole = after_a_step(config, lr=0.0)[0]
+    model = fresh_model(config, CLASSES).train()
+
+    task, optimiser = Classification(CLASSES), make_optimiser(model, config)
+    training_step(model, task, optimiser, one_batch(config), config, lr=0.0, step=0, at_once=at_once)
+
+    for (name, expected), found in zip(whole.named_parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(expected.grad, found.grad, msg=name, rtol=1e-3, atol=1e-6)
+
+
+def test_a_batch_of_one_picture_is_trained_on_unblended() -> None:
+    answers = answers_asked_for(replace(SETTINGS, mixing=Mixing(), batch=1))
+
+    assert [[0.0, 1.0]] == [sorted(set(answers[0].tolist()))]

@@ -10,6 +10,7 @@ from swinkit.errors import ConfigError
 from swinkit.tasks.imbalance import Imbalance
 
 if TYPE_CHECKING:
+    from swinkit.data.mixing import Mixing
     from swinkit.data.transforms import Augmentation
 
 Precision = Literal["fp32", "bf16"]
@@ -77,6 +78,8 @@ class TrainConfig:
     """Rate of stochastic depth in the last block."""
     augmentation: Augmentation
     """How training pictures are varied."""
+    mixing: Mixing | None = None
+    """How training pictures are blended in pairs; None: not at all."""
     repeats: int = 1
     """Views of one picture in an epoch, which then shows so many times fewer pictures."""
 
@@ -145,15 +148,21 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
         """Inverse of `to_dict`, also after a trip through JSON. ConfigError on unknown or missing names."""
+        from swinkit.data.mixing import Mixing
         from swinkit.data.transforms import Augmentation
 
-        _check_names(cls, values, "training")
-        settings = {name: _tuples(value) for name, value in values.items()}
-        _check_names(Augmentation, values["augmentation"], "augmentation")
+        settings = _settings_of(cls, values, "training")
         settings["augmentation"] = Augmentation(
-            **{name: _tuples(value) for name, value in values["augmentation"].items()}
+            **_settings_of(Augmentation, values["augmentation"], "augmentation")
         )
+        if values["mixing"] is not None:
+            settings["mixing"] = Mixing(**_settings_of(Mixing, values["mixing"], "mixing"))
         return cls(**settings)
+
+
+def _settings_of(kind: type, values: dict[str, Any], of: str) -> dict[str, Any]:
+    _check_names(kind, values, of)
+    return {name: _tuples(value) for name, value in values.items()}
 
 
 def _check_names(kind: type, values: dict[str, Any], of: str) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from swinkit.data.loader import Batch
+from swinkit.data.mixing import Blend, drawn_blend, partners
 from swinkit.data.transforms import normalised, sample_seed
 from swinkit.engine.settings import TrainConfig
 from swinkit.errors import RunError
@@ -86,7 +87,10 @@ def learn(model: Swin, task: Task, part: Part, config: TrainConfig, *, step: int
     """Add the gradient of a part of a step; its loss, both times `share`, which is its weight in the step."""
     torch.manual_seed(sample_seed(config.seed, step, -2))  # the same for each part, which takes its share
     device = torch.device(config.device)
-    inputs, targets = inputs_and_targets(model, part, device)
+    inputs, targets = inputs_and_targets(model, part.batch, slice(part.start, part.stop), device)
+    if config.mixing is not None:
+        blend = drawn_blend(config.mixing, seed=config.seed, step=step, size=config.image_size)
+        inputs, targets = blended(model, task, part, inputs, targets, blend)
     with part_of_batch(part.first, part.batch.whole):
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             outputs = model(inputs)
@@ -98,10 +102,22 @@ def learn(model: Swin, task: Task, part: Part, config: TrainConfig, *, step: int
     return loss.detach()
 
 
-def inputs_and_targets(model: Swin, part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
-    """A part on the device, normalised there."""
-    pixels = part.batch.pixels[part.start : part.stop].to(device, non_blocking=True)
-    targets = part.batch.targets[part.start : part.stop].to(device, non_blocking=True)
+def inputs_and_targets(
+    model: Swin, batch: Batch, which: slice | Tensor, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Some pictures of a batch on the device, normalised there."""
+    pixels = batch.pixels[which].to(device, non_blocking=True)
+    targets = batch.targets[which].to(device, non_blocking=True)
     preprocess = model.preprocess
     assert preprocess is not None, "a model that trains knows its preprocessing"
     return normalised(pixels, preprocess.mean, preprocess.std), targets
+
+
+def blended(
+    model: Swin, task: Task, part: Part, inputs: Tensor, targets: Tensor, blend: Blend
+) -> tuple[Tensor, Tensor]:
+    """The pictures of a part blended with their partners in the batch, which may be in another part."""
+    others = partners(len(part.batch), first=part.batch.first)[part.start : part.stop]
+    their_inputs, their_targets = inputs_and_targets(model, part.batch, others, inputs.device)
+    answers = blend.answers(task.shares(targets), task.shares(their_targets))
+    return blend.pictures(inputs, their_inputs), answers
