@@ -29,7 +29,7 @@ def through_json(config: TrainConfig) -> dict[str, object]:
             kernel="reference",
         ),
     ],
-    ids=["few", "many", "nested"],
+    ids=["few", "many"],
 )
 def test_settings_read_back_equal_what_was_written(config: TrainConfig) -> None:
     assert config == TrainConfig.from_dict(through_json(config))
