@@ -259,5 +259,6 @@ def _say_result(progress: Progress, run: Run, found: Evaluation) -> None:
         f"accuracy {found.accuracy:.1%} (balanced {found.balanced_accuracy:.1%}) on the {found.pictures:,} "
         f"pictures of {found.split}{chosen}"
     )
+    progress.say(f"what to make of that, with pictures: {run.report}")
     progress.say(f"the model is {run.best}; to use it: swinkit predict PICTURES --weights {run.folder}")
     progress.keep()

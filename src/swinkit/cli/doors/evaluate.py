@@ -37,7 +37,7 @@ class Evaluate:
     """The part to score."""
     group_by: GroupBy = None
     out: Annotated[str | None, option("FOLDER", "by default nothing is written")] = None
-    """Write evaluation.json and predictions.csv there."""
+    """Write report.html, evaluation.json and predictions.csv there."""
     batch: Batch = 64
     device: Device = None
     threads: Threads = None
@@ -68,7 +68,7 @@ class Evaluate:
             _, reason = found.skipped[0]
             say(f"not counted: {many(len(found.skipped), 'picture')}; the first: {reason}")
         if self.out:
-            say(f"wrote {self.out}/evaluation.json and {self.out}/predictions.csv")
+            say(f"wrote {self.out}/report.html, and its numbers: evaluation.json, predictions.csv")
         return 0
 
 
