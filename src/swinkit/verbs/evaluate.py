@@ -36,8 +36,9 @@ def evaluate(
     data, the split is the one that was saved with it.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them, or a table of
-            path,label; by default the data of the run, and the embedded digits where the weights are no run.
+        data: A folder of class folders, with or without train, val and test above them, a table of
+            path,label, parquet files or tar archives; by default the data of the run, and the embedded digits
+            where the weights are no run.
         weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
         split: The part to score; by default test, else val, else everything.
         group_by: What belongs together (a patient, a film), so that its pictures count as one when intervals
