@@ -18,8 +18,8 @@ class Evaluate:
     """Score a model on pictures whose classes are known.
 
     DATA is a folder of class folders, with or without train, val and test above them, a table of
-    path,label, parquet files or tar archives. Classes are matched by name. The pictures that a run was trained
-    on are left out: for its own data, its saved split is used.
+    path,label, parquet files or tar archives. Classes are matched by name. The pictures that a run was
+    trained on are left out: for its own data, its saved split is used.
 
     examples:
       swinkit evaluate --weights runs/flowers-1
