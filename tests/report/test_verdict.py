@@ -59,13 +59,14 @@ def test_without_the_training_it_is_not_called_unseen(run: Finished) -> None:
             "not shown",
             "no better than the majority",
         ),
+        ({"baselines": None, "balanced_accuracy": interval(0.12)}, "not shown", "no better than guessing"),
         (
             {"baselines": Baselines(majority_class="5", majority=0.9)},
             "measured",
             "uneven",
         ),
     ],
-    ids=["same", "copies", "below", "like", "nothing", "not shown", "uneven"],
+    ids=["same", "copies", "below", "like", "nothing", "not shown", "guessing", "uneven"],
 )
 def test_a_weakness_is_said(run: Finished, changes: dict[str, Any], headline: str, caution: str) -> None:
     verdict = judge(good(run, **changes))

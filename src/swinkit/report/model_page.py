@@ -140,11 +140,11 @@ class ClassRow:
 
 
 def _classes(found: Assessment, sheet: Sheet) -> list[ClassRow]:
-    """The worst first; classes about which nothing can be said last."""
+    """The worst first; classes without pictures last."""
 
     def badness(name: str) -> tuple[bool, float]:
-        f1 = found.per_class[name].f1
-        return f1 is None, f1.value if f1 else 0.0
+        one = found.per_class[name]
+        return not one.pictures, one.f1.value if one.f1 else 0.0
 
     return [_class_row(name, found.per_class[name], sheet) for name in sorted(found.per_class, key=badness)]
 

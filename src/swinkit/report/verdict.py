@@ -35,6 +35,7 @@ Caution = Literal[
     "chosen on the same",
     "copies",
     "no better than the majority",
+    "no better than guessing",
     "uneven",
     "below the probe",
     "like the probe",
@@ -61,14 +62,16 @@ def judge(
     """What the facts allow to say. trained: run.json, where the model comes of a run; history: its epochs."""
     guessing = 1 / max(1, sum(one.pictures > 0 for one in found.per_class.values()))
     beats_guessing = found.balanced_accuracy.low > guessing
-    beats_majority = found.baselines is None or found.accuracy.low > found.baselines.majority
+    majority = found.baselines.majority if found.baselines else None
+    beats_majority = majority is not None and found.accuracy.low > majority
     holds: dict[Caution, bool] = {
         "too few": found.evaluation.pictures < FEW,
         "learnt from": found.evaluation.split == "train",
         "chosen on the same": found.chosen_on_same,
         "copies": bool(found.trained_copies),
-        "no better than the majority": not (beats_majority or beats_guessing),
-        "uneven": beats_guessing and not beats_majority,
+        "no better than the majority": majority is not None and not (beats_majority or beats_guessing),
+        "no better than guessing": majority is None and not beats_guessing,
+        "uneven": majority is not None and beats_guessing and not beats_majority,
         "below the probe": _probe(found) == "below",
         "like the probe": _probe(found) == "like",
         "still rising": still_rising(history),
@@ -83,6 +86,8 @@ def judge(
 
 
 def _headline(found: Assessment, cautions: Sequence[Caution], *, unseen: bool) -> Headline:
+    if "no better than guessing" in cautions:
+        return "not shown"
     if "no better than the majority" in cautions:
         assert found.baselines is not None
         return "nothing learnt" if found.accuracy.value <= found.baselines.majority else "not shown"

@@ -63,6 +63,11 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
         "not shown to do better. It needs more pictures, published weights to start from, or longer "
         "training.",
     ),
+    "no better than guessing": (
+        "No better than guessing.",
+        "Names drawn at random would give a balanced accuracy that lies within the interval of the "
+        "model, or above it. More pictures would tell.",
+    ),
     "uneven": (
         "The classes are uneven.",
         "Always answering {majority_class} would be right on {majority}, about as often as the model. It has "
@@ -108,8 +113,8 @@ def lead(found: Assessment, sheet: Sheet) -> Markup:
     """Accuracy with its interval, and balanced accuracy where it differs."""
     return _said(
         "It named {accuracy} of {pictures} pictures right{part}. As far as so many can tell, the share "
-        "lies between {low} and {high} for pictures of this kind (95 % interval). Averaged over the "
-        "{classes} classes, so that a rare one counts as much as a common one, it is {balanced} "
+        "lies between {low} and {high} for pictures of this kind (95\u202f% interval). Averaged over the "
+        "classes, so that a rare one counts as much as a common one, it is {balanced} "
         "({balanced_low} to {balanced_high}).",
         part=Markup(", the split <em>{}</em>").format(found.evaluation.split)
         if found.evaluation.split
@@ -118,7 +123,6 @@ def lead(found: Assessment, sheet: Sheet) -> Markup:
         accuracy=sheet.share("accuracy"),
         low=sheet.share("intervals", "accuracy", "low"),
         high=sheet.share("intervals", "accuracy", "high"),
-        classes=sheet.count("classes"),
         balanced=sheet.share("balanced_accuracy"),
         balanced_low=sheet.share("intervals", "balanced_accuracy", "low"),
         balanced_high=sheet.share("intervals", "balanced_accuracy", "high"),
@@ -172,13 +176,14 @@ CONFUSION = (
     "Each row is a class, each column an answer: the diagonal is right, everything else a mistake. Choose a "
     "number to see its pictures."
 )
+LINES = "Lines are 95\u202f% intervals."
 PAIRS = (
     "Each row is a class taken for another, the commonest first. With so many classes a table of all "
     "against all could not be read."
 )
 BY_CLASS = (
     "Found: the share of the pictures of a class that were named so (recall). Right: the share of the "
-    "answers with this name that were true (precision). F1 is their harmonic mean. Bars show 95 % "
+    "answers with this name that were true (precision). F1 is their harmonic mean. Bars show 95\u202f% "
     "intervals, the mark the figure itself; the worst class comes first."
 )
 TOP_LOSSES = (
@@ -194,7 +199,7 @@ LOOKED = (
     "at the background, at a frame or at writing."
 )
 CALIBRATION = (
-    "A probability should mean what it says: of all answers given with 80 %, four in five should be "
+    "A probability should mean what it says: of all answers given with 80\u202f%, four in five should be "
     "right. On the diagonal they are; below it the model is too sure of itself."
 )
 COVERAGE = (
