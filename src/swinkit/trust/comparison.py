@@ -1,0 +1,69 @@
+"""How models fare beside each other on the same pictures, as plain facts: what comparison.json holds and
+`compare.html` shows. No torch here, and no words for people. Shares run from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from swinkit.trust.assessment import Interval
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contender:
+    """One run on the common pictures.
+
+    name: of the run's folder. model, weights: what it is, and what it started from, in words.
+    """
+
+    name: str
+    model: str
+    weights: str
+    accuracy: Interval
+    balanced_accuracy: Interval
+    parameters: int
+    epochs: int | None = None
+    seconds: float | None = None
+    """Of the training."""
+    seconds_per_picture: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duel:
+    """Two runs on the same pictures: how much better the second is, and whether that may be chance.
+
+    accuracy, balanced_accuracy: differences, second minus first, with intervals by a paired bootstrap.
+    only_first, only_second: pictures that one got right and the other wrong.
+    p: how often chance alone would part them so far in accuracy if they were equally good (exact McNemar).
+    """
+
+    first: str
+    second: str
+    accuracy: Interval
+    balanced_accuracy: Interval
+    only_first: int
+    only_second: int
+    p: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether the difference in balanced accuracy is more than chance would make."""
+        return self.balanced_accuracy.low > 0 or self.balanced_accuracy.high < 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Several runs, scored on the pictures that all of them have, found by content.
+
+    left_out: scored pictures that not all runs have. contenders: as they were named. duels: each pair once.
+    """
+
+    pictures: int
+    left_out: int
+    contenders: tuple[Contender, ...]
+    duels: tuple[Duel, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
