@@ -46,7 +46,17 @@ def test_parameters_are_as_published(size):
 
 def test_every_published_size_is_counted():
     ours = {"swin_pico", "swin_nano", "swin_micro"}
-    assert set(PUBLISHED) == set(SIZES) - ours
+    minis = {"swin_mini_patch2_window4_32", "swin_mini_patch4_window4_64"}
+    assert set(PUBLISHED) == set(SIZES) - ours - minis
+
+
+@pytest.mark.parametrize(
+    ("size", "classes", "expected"),
+    [("swin_mini_patch2_window4_32", 100, 7.1e6), ("swin_mini_patch4_window4_64", 200, 7.1e6)],
+)
+def test_a_mini_has_the_published_number_of_parameters(size, classes, expected):
+    """Published to two places (Lee et al. 2021, README)."""
+    assert expected == pytest.approx(parameters(size, classes=classes), rel=0.01)
 
 
 def test_a_dense_tiny_has_four_norms_and_no_head():

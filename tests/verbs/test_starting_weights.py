@@ -139,6 +139,17 @@ def test_weights_of_another_model_than_asked_for_are_refused_with_both(tmp_path:
         )
 
 
+def test_weights_get_the_windows_of_the_size_that_was_named(tmp_path: Path) -> None:
+    path = save(create_model("swin_nano", classes=3, window=2), tmp_path / "nano.safetensors")
+    wishes = Wishes(weights=str(path), model="swin_nano", drop_path=0.3)
+
+    found = starting_weights(CLASSES, FACTS, MACHINE, wishes, lambda line: None)
+
+    assert found.model is not None and found.start is not None
+    assert (((4, 4),) * 3, 0.3) == (found.model.config.window, found.model.config.drop_path)
+    assert "windows as in swin_nano" in found.start.loaded
+
+
 def test_a_model_most_of_which_is_new_is_refused_and_a_new_head_is_not(tmp_path: Path) -> None:
     path = save(create_model("swin_pico", classes=3), tmp_path / "pico.safetensors")
     model = load(path, classes=["other", "names"])

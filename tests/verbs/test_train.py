@@ -22,7 +22,6 @@ from swinkit.weights import load
 FILES = {
     "best.safetensors",
     "evaluation.json",
-    "report.html",
     "last",
     "log.txt",
     "metrics.jsonl",
@@ -344,3 +343,59 @@ def test_the_embedded_digits_are_learnt_without_any_files(tmp_path: Path) -> Non
     assert {"train": 1380, "val": 417} == run.facts["data"]["pictures"]
     assert np.shape(run.evaluation["confusion"]) == (10, 10)
     assert 417 == sum(map(sum, run.evaluation["confusion"]))
+
+
+# Recipes, and classes of unequal size
+
+
+def test_a_recipe_of_ones_own_is_followed_and_what_is_asked_for_goes_before_it(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from swinkit.data.mixing import Mixing\n"
+        "from swinkit.data.transforms import Augmentation\n"
+        "from swinkit.engine.settings import TrainConfig\n\n"
+        "def quick():\n"
+        '    """Small and mixed."""\n'
+        "    return TrainConfig(\n"
+        '        model="swin_pico", image_size=(16, 16), epochs=9, batch=8, drop_path=0.2, repeats=2,\n'
+        '        mixing=Mixing(), augmentation=Augmentation(padding=2, policy="trivial"),\n'
+        "    )\n"
+    )
+
+    run = train(pictures, out=tmp_path / "run", recipe=f"{tmp_path / 'mine.py'}:quick", epochs=1)
+
+    config = run.config
+    assert (1, 8, 0.2, 2, "trivial") == (
+        config.epochs,
+        config.batch,
+        config.drop_path,
+        config.repeats,
+        config.augmentation.policy,
+    )
+    assert config.mixing is not None
+    assert "recipe: " in capsys.readouterr().err
+    assert run.best.exists()
+
+
+def test_unequal_classes_are_noticed_and_the_remedy_is_said(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, count in (("zero", 15), ("one", 2)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for path in sorted((pictures / name).iterdir())[:count]:
+            (tmp_path / "data" / name / path.name).write_bytes(path.read_bytes())
+
+    train(tmp_path / "data", out=tmp_path / "run", weights="none", dry_run=True)
+
+    assert "zero has 12 pictures and one 1, 12.0 to 1, so the loss is corrected" in capsys.readouterr().err
+
+
+def test_a_remedy_that_was_asked_for_is_a_setting_of_the_run(pictures: Path, tmp_path: Path) -> None:
+    run = train(
+        pictures, out=tmp_path, model="swin_pico", image_size=16, epochs=1, batch=8, imbalance="weights"
+    )
+
+    assert "weights" == run.config.imbalance
+    with pytest.raises(ConfigError, match="keeps its settings"):
+        train(resume=tmp_path, imbalance="none")

@@ -87,6 +87,9 @@ SIZES: dict[str, SwinConfig] = {
     "swin_pico": _own(16, (2, 2), (2, 4), 2, 4, 32),
     "swin_nano": _own(32, (2, 2, 2), (2, 4, 8), 2, 4, 32),
     "swin_micro": _own(48, (2, 2, 4, 2), (3, 6, 12, 24), 4, 4, 128),
+    # Lee et al. 2021, the Swin that small pictures are compared on
+    "swin_mini_patch2_window4_32": replace(_own(96, (2, 6, 4), (3, 6, 12), 2, 4, 32), mlp_ratio=2.0),
+    "swin_mini_patch4_window4_64": replace(_own(96, (2, 6, 4), (3, 6, 12), 4, 4, 64), mlp_ratio=2.0),
 }
 
 ALIASES: dict[str, str] = {

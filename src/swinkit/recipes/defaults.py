@@ -15,6 +15,7 @@ from swinkit.engine.timing import Pace
 from swinkit.models import size_config
 from swinkit.recipes.facts import DataFacts, Machine, Start
 from swinkit.recipes.wishes import Size, Wishes
+from swinkit.tasks.imbalance import Imbalance, remedy
 
 PRETRAINED = "swin_tiny"
 """The size whose published weights are wanted where nobody names one: the smallest there is."""
@@ -71,7 +72,9 @@ def default_plan(
     batch = wishes.batch or _batch(facts)
     lr, why_lr = _learning_rate(wishes, model, batch, start)
     epochs, why_epochs = _epochs(facts, wishes, start)
+    imbalance, why_imbalance = _imbalance(facts, wishes)
     config = TrainConfig(
+        task=facts.task,
         data=wishes.data,
         labels=wishes.labels,
         group_by=wishes.group_by,
@@ -84,8 +87,9 @@ def default_plan(
         lr=lr,
         layer_decay=LAYER_DECAY if start else None,
         weight_decay=WEIGHT_DECAY,
-        drop_path=DROP_PATH,
+        drop_path=DROP_PATH if wishes.drop_path is None else wishes.drop_path,
         augmentation=augmentation,
+        imbalance=imbalance,
         seed=wishes.seed,
         precision=precision,
         device=machine.device,
@@ -100,6 +104,7 @@ def default_plan(
             why_weights,
             why_size,
             why_augmentation,
+            *why_imbalance,
             why_lr,
             why_precision,
             why_epochs,
@@ -209,6 +214,16 @@ def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:
     if min(facts.size) <= SMALL:
         return SMALL_PICTURES, "augmentation: crops, mirror images, colour"
     return PICTURES, "augmentation: crops, mirror images, colour, erasing"
+
+
+def _imbalance(facts: DataFacts, wishes: Wishes) -> tuple[Imbalance, tuple[str, ...]]:
+    """What is done about classes of unequal size. Where a picture may have several, thresholds do it."""
+    if facts.task != "classification":
+        if wishes.imbalance == "auto" or wishes.imbalance == "none":
+            return "none", ()
+        return wishes.imbalance, (f"imbalance: {wishes.imbalance}, as asked",)
+    chosen, why = remedy(facts.counts, wishes.imbalance)
+    return chosen, (why,) if why else ()
 
 
 def _batch(facts: DataFacts) -> int:

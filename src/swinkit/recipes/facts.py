@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from swinkit.models import Preprocess, SwinConfig
 from swinkit.recipes.wishes import Size
@@ -10,7 +11,10 @@ from swinkit.recipes.wishes import Size
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataFacts:
-    """What the choices look at. size: median (height, width) of the pictures, in pixels."""
+    """What the choices look at. size: median (height, width) of the pictures, in pixels.
+
+    task: what their labels are for, a name from `tasks.TASKS`. counts: pictures to learn from, by class.
+    """
 
     name: str
     layout: str
@@ -18,6 +22,8 @@ class DataFacts:
     val: int
     classes: tuple[str, ...]
     size: Size
+    task: str = "classification"
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def characters(self) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import get_args
 
 from swinkit.engine.settings import Precision
 from swinkit.errors import ConfigError
+from swinkit.tasks.imbalance import Asked
 
 Size = tuple[int, int]
 
@@ -24,6 +26,8 @@ class Wishes:
     group_by: str | None = None
     """A column or a pattern of names: what is never parted by a split."""
     resplit: bool = False
+    recipe: str | None = None
+    """A published recipe, or FILE.py:FUNCTION (`recipes/named.py`)."""
     model: str | None = None
     weights: str | None = None
     """"none": fresh ones; None: published ones of the model, where they can be had."""
@@ -33,7 +37,10 @@ class Wishes:
     """For everything from reading the pictures to the last number: 90s, 10m, 1h30m."""
     batch: int | None = None
     lr: float | None = None
+    drop_path: float | None = None
     precision: Precision | None = None
+    imbalance: Asked = "auto"
+    """What to do about classes of unequal size."""
     device: str | None = None
     threads: int | None = None
     kernel: str | None = None
@@ -49,6 +56,8 @@ class Wishes:
                 wrong.append(f"{name} is a count from 1; got {value}")
         if self.image_size is not None and min(self.image_size) < 1:
             wrong.append(f"image_size is in pixels, from 1; got {self.image_size}")
+        if self.imbalance not in get_args(Asked):
+            wrong.append(f"imbalance is one of {', '.join(get_args(Asked))}; got {self.imbalance}")
         if wrong:
             raise ConfigError("; ".join(wrong))
         if self.time is not None:

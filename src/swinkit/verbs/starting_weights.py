@@ -39,7 +39,7 @@ class StartingWeights:
 def starting_weights(
     classes: tuple[str, ...], facts: DataFacts, machine: Machine, wishes: Wishes, say: Say
 ) -> StartingWeights:
-    """The model to start from, with a head for these classes.
+    """The model to start from, with a head for these classes, and with the windows of a size that was named.
 
     What nobody asked for is looked for on this disk, then asked of the hub once, and never stops a training.
     Raises CheckpointError where weights that were asked for cannot be had, ConfigError where they are not of
@@ -89,10 +89,12 @@ def _loaded(
     from swinkit.recipes.facts import Start
     from swinkit.weights import load
 
-    model = load(source, classes=classes, image_size=wishes.image_size, drop_path=DROP_PATH)
+    drop_path = DROP_PATH if wishes.drop_path is None else wishes.drop_path
+    model = load(source, classes=classes, image_size=wishes.image_size, drop_path=drop_path)
     _refuse_another_size(model, source, wishes.model)
     _refuse_partial(model)
     report = model.load_report
+    model, windows = _with_windows_of(model, wishes.model)
     new = f"; new: {', '.join(report.new)}" if report.new else ""
     start = Start(
         weights=source,
@@ -100,10 +102,19 @@ def _loaded(
         preprocess=model.preprocess,
         why=why,
         licence=licence,
-        loaded=report.summary + new,
+        loaded=report.summary + new + windows,
         new_head=_knows_not_all_classes(model),
     )
     return StartingWeights(model, start)
+
+
+def _with_windows_of(model: Swin, size: str | None) -> tuple[Swin, str]:
+    """The model with the windows of a size that was named, and what became of it in words."""
+    from swinkit.models import size_config
+
+    if size is None or size_config(size).window == model.config.window:
+        return model, ""
+    return model.resize(window=size_config(size).window), f"; windows as in {size}"
 
 
 def _knows_not_all_classes(model: Swin) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from swinkit.engine.run import Run, new_run
 from swinkit.errors import ConfigError, RunError
+from swinkit.tasks.imbalance import Asked
 
 if TYPE_CHECKING:
     from swinkit.data import ImageSet
@@ -29,6 +30,7 @@ def train(
     labels: str | Path | None = None,
     group_by: str | None = None,
     resplit: bool = False,
+    recipe: str | None = None,
     model: str | None = None,
     weights: str | Path | None = None,
     image_size: int | tuple[int, int] | None = None,
@@ -37,6 +39,7 @@ def train(
     batch: int | None = None,
     lr: float | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
+    imbalance: Asked = "auto",
     device: str | None = None,
     threads: int | None = None,
     kernel: str | None = None,
@@ -50,9 +53,8 @@ def train(
     Ctrl-C saves first and says how to go on.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them, a table of
-            path,label, parquet files or tar archives; without one, the embedded handwritten digits. Nothing
-            is written into it.
+        data: A folder of class folders, with or without train, val and test above them, or a table of
+            path,label; without one, the embedded handwritten digits. Nothing is written into it.
         out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …
         seed: Decides everything that is random.
         labels: Text file with one class in each line, which fixes their order; by default those of train, in
@@ -60,6 +62,8 @@ def train(
         group_by: What a split never parts (a patient, a film): a column of the table, or a pattern of file
             names with braces around what belongs together, as in {patient}_*.
         resplit: Divide the pictures anew, whatever splits the data brings.
+        recipe: A published recipe (`recipes/published.py`), or FILE.py:FUNCTION, a function of yours that
+            returns a TrainConfig; other settings go before what it says.
         model: Size to train (`swinkit models`); by default one that suits the pictures.
         weights: What to start from: a run, a weights file, the name of published weights, hf:owner/name, or
             none. By default published weights of the model, where they lie on this disk or can be fetched;
@@ -70,6 +74,8 @@ def train(
         batch: Pictures in one step.
         lr: Peak learning rate.
         precision: Of products inside a training step; by default bf16 where the machine is faster with it.
+        imbalance: What to do about classes of unequal size: none, weights, sampler or logit-adjust; auto does
+            something from 5 to 1 on, and says what.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
         kernel: Window attention to use (`swinkit doctor` lists them); by default the fastest that applies.
@@ -94,6 +100,7 @@ def train(
         labels=None if labels is None else read_classes(labels),
         group_by=group_by,
         resplit=resplit,
+        recipe=recipe,
         model=model,
         weights=None if weights is None else str(weights),
         image_size=(image_size, image_size) if isinstance(image_size, int) else image_size,
@@ -102,6 +109,7 @@ def train(
         batch=batch,
         lr=lr,
         precision=precision,
+        imbalance=imbalance,
         device=device,
         threads=threads,
         kernel=kernel,
@@ -124,12 +132,15 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.engine.timing import measured_pace
     from swinkit.recipes.defaults import default_plan, within_time
     from swinkit.recipes.fresh import fresh_model, preprocess
+    from swinkit.recipes.named import following, recipe_named, with_recipe
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.machine import machine_for, processor
     from swinkit.verbs.record import begin
     from swinkit.verbs.starting_weights import starting_weights
     from swinkit.verbs.training_data import facts_of, training_data
 
+    recipe = None if wishes.recipe is None else recipe_named(wishes.recipe)
+    wishes = wishes if recipe is None else with_recipe(wishes, recipe)
     images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)
@@ -139,6 +150,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         facts, machine = facts_of(images), machine_for(wishes.device)
         begun = starting_weights(images.classes, facts, machine, wishes, progress.say)
         plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
+        plan = plan if recipe is None else following(recipe, plan)
         model = begun.model or fresh_model(plan.config, images.classes)
         model.preprocess = model.preprocess or preprocess(plan.config)
         task = _task(images, plan.config)
@@ -260,6 +272,5 @@ def _say_result(progress: Progress, run: Run, found: Evaluation) -> None:
         f"accuracy {found.accuracy:.1%} (balanced {found.balanced_accuracy:.1%}) on the {found.pictures:,} "
         f"pictures of {found.split}{chosen}"
     )
-    progress.say(f"what to make of that, with pictures: {run.report}")
     progress.say(f"the model is {run.best}; to use it: swinkit predict PICTURES --weights {run.folder}")
     progress.keep()

@@ -52,6 +52,8 @@ def facts_of(images: ImageSet) -> DataFacts:
         val=len(images.split("val").samples),
         classes=images.classes,
         size=(sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]),
+        task=images.task,
+        counts=images.split("train").counts(),
     )
 
 

@@ -14,9 +14,9 @@ from swinkit.verbs.train import train
 class Train:
     """Train a Swin on pictures: says what it will do and why, then does it.
 
-    DATA is a folder of class folders, with or without train, val and test above them, a table of
-    path,label, parquet files or tar archives; nothing is written into it. All that a training leaves lies in
-    the run's folder, which predict and evaluate take as weights. Ctrl-C saves first and says how to go on.
+    DATA is a folder of class folders, with or without train, val and test above them, or a table of
+    path,label; nothing is written into it. All that a training leaves lies in the run's folder, which predict
+    and evaluate take as weights. Ctrl-C saves first and says how to go on.
 
     examples:
       swinkit train
@@ -25,7 +25,7 @@ class Train:
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "by default the embedded digits")] = None
-    """Folder, table, parquet file or tar archive of pictures."""
+    """Folder of pictures, or table of path,label."""
     labels: Annotated[str | None, option("FILE", "by default the classes of train")] = None
     """Classes, one in each line, in the order they are to have."""
     group_by: GroupBy = None
@@ -33,6 +33,8 @@ class Train:
     """Divide the pictures anew, whatever splits the data brings."""
     out: Annotated[str | None, option("FOLDER", "by default runs/NAME-1, NAME-2, …")] = None
     """Folder of the run."""
+    recipe: Annotated[str | None, option("NAME", "by default what suits the pictures")] = None
+    """A published recipe (swin_tiny_imagenet, …), or one of yours: FILE.py:FUNCTION."""
     model: Annotated[str | None, option("SIZE", "by default one that suits the pictures")] = None
     """Size to train; `swinkit models` lists them."""
     weights: Annotated[str | None, option("SOURCE", "by default published ones, if to be had")] = None
@@ -51,6 +53,11 @@ class Train:
         Literal["fp32", "bf16"] | None, option("{fp32,bf16}", "by default bf16 where it is faster")
     ] = None
     """Of products inside a training step."""
+    imbalance: Annotated[
+        Literal["none", "auto", "weights", "sampler", "logit-adjust"],
+        option("{none,auto,weights,sampler,logit-adjust}", "by default auto"),
+    ] = "auto"
+    """What to do about classes of unequal size."""
     device: Device = None
     threads: Threads = None
     kernel: Kernel = None
@@ -73,6 +80,7 @@ class Train:
             labels=self.labels,
             group_by=self.group_by,
             resplit=self.resplit,
+            recipe=self.recipe,
             model=self.model,
             weights=self.weights,
             image_size=size(self.image_size, "--image-size"),
@@ -81,6 +89,7 @@ class Train:
             batch=self.batch,
             lr=self.lr,
             precision=self.precision,
+            imbalance=self.imbalance,
             device=self.device,
             threads=self.threads,
             kernel=self.kernel,

@@ -1,0 +1,139 @@
+"""A recipe by its name, or from a file of one's own: `swin_tiny_imagenet`, `mine.py:night_run`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+from swinkit.engine.settings import TrainConfig
+from swinkit.errors import ConfigError
+from swinkit.recipes.defaults import Plan
+from swinkit.recipes.wishes import Wishes
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Settings with a name. says: what it is, the first line of its docstring."""
+
+    name: str
+    config: TrainConfig
+    says: str
+
+
+def recipe_named(text: str) -> Recipe:
+    """The recipe of that name, or of a function in a Python file, which is run: FILE.py:FUNCTION.
+
+    Raises ConfigError where there is none, or where it gives no settings.
+    """
+    from swinkit.recipes.published import RECIPES
+
+    file, colon, function = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        make = _function_in(Path(file), function)
+    elif text in RECIPES:
+        make = RECIPES[text]
+    else:
+        near = difflib.get_close_matches(text, RECIPES, n=3, cutoff=0.4)
+        raise ConfigError(
+            f"there is no recipe named {text!r}",
+            hint=(f"nearest: {', '.join(near)}" if near else f"recipes are {', '.join(RECIPES)}")
+            + "; one of your own is FILE.py:FUNCTION",
+        )
+    says, _, _ = (inspect.getdoc(make) or "").partition("\n")
+    return Recipe(text, _settings(text, make), says)
+
+
+def with_recipe(wishes: Wishes, recipe: Recipe) -> Wishes:
+    """What was asked for, and what the recipe says where nothing was."""
+    config = recipe.config
+    return replace(
+        wishes,
+        model=wishes.model or config.model,
+        weights=wishes.weights or config.weights or "none",
+        image_size=wishes.image_size or config.image_size,
+        epochs=wishes.epochs or (None if wishes.time else config.epochs),
+        batch=wishes.batch or config.batch,
+        lr=wishes.lr or config.lr,
+        drop_path=config.drop_path,
+    )
+
+
+def following(recipe: Recipe, plan: Plan) -> Plan:
+    """The settings of a recipe, with what depends on this data, this machine and on what was asked for.
+
+    plan: the default plan for wishes that `with_recipe` completed.
+    """
+    here = {name: getattr(plan.config, name) for name in _OF_HERE}
+    if plan.config.image_size != recipe.config.image_size:
+        here["resize_to"] = plan.config.resize_to
+    kept = tuple(reason for reason in plan.reasons if reason.partition(":")[0] in _STILL_TRUE)
+    return Plan(
+        config=replace(recipe.config, **here),
+        reasons=(f"recipe: {recipe.name}{f', {recipe.says}' if recipe.says else ''}", *kept),
+    )
+
+
+_OF_HERE = (
+    "task",
+    "imbalance",
+    "data",
+    "labels",
+    "group_by",
+    "model",
+    "weights",
+    "image_size",
+    "epochs",
+    "batch",
+    "lr",
+    "seed",
+    "precision",
+    "device",
+    "threads",
+    "kernel",
+)
+_STILL_TRUE = ("data", "model", "weights", "imbalance", "learning rate", "precision", "epochs")
+"""What the reasons of a default plan are about, where a recipe does not decide it."""
+
+
+def _function_in(path: Path, name: str) -> Callable[[], TrainConfig]:
+    if not path.is_file():
+        raise ConfigError(f"there is no file {path} with recipes")
+    module = _run(path)
+    functions = [key for key, value in vars(module).items() if inspect.isfunction(value) and key[0] != "_"]
+    if name not in functions:
+        raise ConfigError(
+            f"{path} has no function {name!r}", hint=f"it has {', '.join(functions) or 'no functions'}"
+        )
+    made: Callable[[], TrainConfig] = getattr(module, name)
+    return made
+
+
+def _run(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # the ending is .py
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a file of the user's raises
+        raise ConfigError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _settings(text: str, make: Callable[[], TrainConfig]) -> TrainConfig:
+    try:
+        config = make()
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a function of the user's raises
+        raise ConfigError(f"the recipe {text} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(config, TrainConfig):
+        raise ConfigError(
+            f"the recipe {text} gives {type(config).__name__}, and a TrainConfig is needed",
+            hint="return swinkit.engine.settings.TrainConfig(…)",
+        )
+    return config
