@@ -300,7 +300,7 @@ def test_pages_of_one_size_are_channels_and_a_thumbnail_is_not(tmp_path):
 
     np.testing.assert_array_equal(np.dstack([np.asarray(p) for p in planes]), read(stack, channels=5))
     assert read(with_thumbnail, channels=None).shape == (10, 14, 1)
-    with pytest.raises(DataError, match="holds 5 channels, and 3 were asked for"):
+    with pytest.raises(DataError, match="the model expects 3 channels, and the file has 5"):
         read(stack)
 
 

@@ -22,6 +22,7 @@ from swinkit.data.transforms import (
     without_seed,
 )
 from swinkit.errors import ConfigError
+from swinkit.models import Preprocess
 
 from .pictures_for_tests import noise
 
@@ -131,14 +132,20 @@ def test_other_numbers_of_channels_are_augmented_too(channels):
     assert (channels, 8, 8) == transform(pixels, 1).shape
 
 
-def test_measurements_are_normalised_without_scaling():
-    facts = {"mean": (1000.0,) * 2, "std": (10.0,) * 2}
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_training_prepares_measurements_as_prediction_does(kind):
+    """Scaled alike, and gaps become the mean on both sides."""
+    values = np.random.default_rng(0).integers(0, 250, (6, 6, 2)).astype(kind)
+    if kind == "float32":
+        values[2, 3] = [np.nan, np.inf]
+    facts = {"mean": (100.0, 0.4), "std": (10.0, 0.2)}
     transform = train_transform(NOTHING, image_size=(6, 6), **facts)
-    values = np.full((6, 6, 2), 1100, np.uint16)
 
     found = normalised(transform(values, 0), **facts)
 
-    np.testing.assert_allclose(np.full((2, 6, 6), 10.0), found.numpy(), atol=1e-3)
+    expected = Preprocess(image_size=(6, 6), own_values=True, **facts)(values)
+    torch.testing.assert_close(expected, found.reshape(2, 6, 6), rtol=1e-6, atol=1e-6)
+    assert found.isfinite().all()
 
 
 def test_what_is_erased_becomes_noise_around_the_mean():

@@ -44,6 +44,7 @@ class Images(Dataset[Item]):
     classes: Sequence[str]
     transform: Callable[[np.ndarray, int], Tensor]
     channels: int | None = 3
+    own_values: bool = False
     seed: int = 0
     epoch: int = 0
     repeats: int = 1
@@ -62,7 +63,7 @@ class Images(Dataset[Item]):
     def __getitem__(self, key: int) -> Item:
         index = key % len(self.samples)
         sample = self.samples[index]
-        pixels = sample.pixels(self.channels)
+        pixels = sample.pixels(self.channels, own_values=self.own_values)
         tensor = self.transform(pixels, sample_seed(self.seed, self.epoch, key))
         if sample.labels is not None:
             return tensor, known_classes(sample, self.classes), index
@@ -229,6 +230,7 @@ def verify(
     samples: Sequence[Sample],
     *,
     channels: int | None = 3,
+    own_values: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[Sample, ...], tuple[tuple[str, str], ...]]:
     """Decode every file once; returns the readable samples and (path, reason) of the others.
@@ -239,7 +241,7 @@ def verify(
     good, bad = [], []
     for done, sample in enumerate(samples, start=1):
         try:
-            sample.pixels(channels)
+            sample.pixels(channels, own_values=own_values)
             good.append(sample)
         except DataError as error:
             bad.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))

@@ -47,6 +47,7 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
 }
 _ORIENTATION_TAG = 0x0112
 _BITS_PER_SAMPLE_TAG = 258
+_SAMPLES_PER_PIXEL_TAG = 277
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _MEASUREMENTS = ("L", "I", "F", *_SIXTEEN_BIT)  # modes whose pages may be channels of one field
 
@@ -92,12 +93,13 @@ def decode(image: Image.Image, *, max_pixels: int, keep_alpha: bool = False) -> 
     return _to_array(_upright(image), keep_alpha)
 
 
-def has_deeper_samples(image: Image.Image) -> bool:
-    """Whether Pillow would quietly cut the samples of this TIFF to 8 bits (16-bit colour)."""
+def loses_samples(image: Image.Image) -> bool:
+    """Whether Pillow would quietly cut the samples of this TIFF to 8 bits, or drop a fourth channel."""
     if image.format != "TIFF" or image.mode in _MEASUREMENTS:
         return False
-    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (8,))
-    return max(bits) > 8
+    tags = getattr(image, "tag_v2", {})
+    deeper = max(tags.get(_BITS_PER_SAMPLE_TAG, (8,))) > 8
+    return deeper or tags.get(_SAMPLES_PER_PIXEL_TAG, 1) > len(image.getbands())
 
 
 def _decode_pages(image: Image.Image, max_pixels: int) -> np.ndarray:

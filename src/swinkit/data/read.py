@@ -24,7 +24,11 @@ _PIL_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65
 
 
 def read(
-    path: str | os.PathLike[str], *, channels: int | None = 3, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str],
+    *,
+    channels: int | None = 3,
+    own_values: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
     """Decode one picture to H, W, C.
 
@@ -32,6 +36,7 @@ def read(
         0..1 or 0..255. Another number gives the file's own values if it holds just that many channels (4:
         alpha is one of them). None gives what the file holds. Own values are uint8, uint16, or float32 for
         all else; colour PNGs of 16 bits are the exception, which Pillow reads as 8 bits.
+    own_values: give the file's own values with 1 and 3 channels too, if it holds just so many.
     max_pixels: width x height x pages, checked before anything is decoded; Pillow's own limit holds as well.
 
     Upright by EXIF; CMYK through its profile; palettes resolved; transparency composed on white; the first
@@ -42,17 +47,25 @@ def read(
     with _failures_named(path):
         _refuse_what_is_no_file(path)
         with path.open("rb") as file:
-            return to_channels(_decode(file, channels, max_pixels), channels)
+            return to_channels(
+                _decode(file, channels, own_values, max_pixels), channels, own_values=own_values
+            )
 
 
 def read_bytes(
-    content: bytes, where: str, *, channels: int | None = 3, max_pixels: int = MAX_PIXELS
+    content: bytes,
+    where: str,
+    *,
+    channels: int | None = 3,
+    own_values: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
     """The same for a picture that lies inside a larger file; `where` names it in errors."""
     with _failures_named(where):
         if not content:
             raise DataError(_EMPTY, hint=_FETCH_AGAIN)
-        return to_channels(_decode(io.BytesIO(content), channels, max_pixels), channels)
+        file = io.BytesIO(content)
+        return to_channels(_decode(file, channels, own_values, max_pixels), channels, own_values=own_values)
 
 
 def extensions() -> tuple[str, ...]:
@@ -93,14 +106,15 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise DataError(_EMPTY, hint=_FETCH_AGAIN)
 
 
-def _decode(file: BinaryIO, channels: int | None, max_pixels: int) -> np.ndarray:
+def _decode(file: BinaryIO, channels: int | None, own_values: bool, max_pixels: int) -> np.ndarray:
     keep_alpha = channels == 4
     start = file.read(first_bytes.LENGTH)
     file.seek(0)
     if start.startswith(first_bytes.NPY):
         return arrays.from_npy(file, max_pixels=max_pixels)
     image = pictures.open_picture(file)
-    if image is not None and not (channels not in (1, 3) and pictures.has_deeper_samples(image)):
+    deeply = own_values or channels not in (1, 3)
+    if image is not None and not (deeply and pictures.loses_samples(image)):
         return pictures.decode(image, max_pixels=max_pixels, keep_alpha=keep_alpha)
     file.seek(0)
     if start.startswith(first_bytes.TIFF):
@@ -117,10 +131,10 @@ def _not_a_picture(start: bytes) -> DataError:
     return DataError(f"it is not a picture: it looks like {first_bytes.describe(start)}")
 
 
-def to_channels(array: np.ndarray, channels: int | None) -> np.ndarray:
+def to_channels(array: np.ndarray, channels: int | None, *, own_values: bool = False) -> np.ndarray:
     """H, W, C of any kind as `read` would give it. Raises DataError where it cannot be shown so."""
     held = array.shape[2]
-    if channels in (1, 3):
+    if channels in (1, 3) and not own_values:
         if held == channels:
             return _eight_bit(array)
         if held == 1:
@@ -130,8 +144,8 @@ def to_channels(array: np.ndarray, channels: int | None) -> np.ndarray:
             return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
     if channels is not None and held != channels:
         raise DataError(
-            f"it holds {held} channel{'s' if held > 1 else ''}, and {channels} were asked for",
-            hint=f"a model for such files has in_channels={held}",
+            f"the model expects {channels} channel{'s' if channels > 1 else ''}, and the file has {held}",
+            hint=f"a model for such files is trained on them, or has in_channels={held}",
         )
     return _own_values(array)
 

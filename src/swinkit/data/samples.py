@@ -41,14 +41,15 @@ class Sample:
     split: Split | None = None
     source: Path | Packed | np.ndarray = field(compare=False, repr=False)
 
-    def pixels(self, channels: int | None = 3) -> np.ndarray:
+    def pixels(self, channels: int | None = 3, *, own_values: bool = False) -> np.ndarray:
         """H, W, C as `read` gives them. Raises DataError with the path."""
         if isinstance(self.source, Path):
-            return read(self.source, channels=channels)
+            return read(self.source, channels=channels, own_values=own_values)
         if not isinstance(self.source, np.ndarray):
-            return read_bytes(self.source.content(), self.source.where, channels=channels)
+            content, where = self.source.content(), self.source.where
+            return read_bytes(content, where, channels=channels, own_values=own_values)
         try:
-            return to_channels(self.source, channels)
+            return to_channels(self.source, channels, own_values=own_values)
         except DataError as error:
             raise DataError(f"cannot use {self.name}: {error.message}", hint=error.hint) from error
 

@@ -144,7 +144,7 @@ class TrainTransform:
 
     def __call__(self, pixels: np.ndarray, seed: int) -> Tensor:
         with _seeded(seed):
-            return self._steps(_to_tensor(pixels)).contiguous()
+            return self._steps(_to_tensor(pixels, self.mean)).contiguous()
 
 
 def without_seed(transform: Callable[[np.ndarray], Tensor]) -> WithoutSeed:
@@ -248,11 +248,19 @@ class _Cover:
         return self.resize(image, covering, interpolation=self.mode, antialias=True)
 
 
-def _to_tensor(pixels: np.ndarray) -> Tensor:
-    """C, H, W; uint8 stays, other values become float32 without scaling, as in evaluation."""
-    if pixels.dtype != np.uint8:
-        return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1).contiguous()  # C, H, W
-    return torch.tensor(pixels).permute(2, 0, 1).contiguous()  # C, H, W
+def _to_tensor(pixels: np.ndarray, mean: tuple[float, ...]) -> Tensor:
+    """C, H, W; uint8 stays, other values become float32 as in evaluation (`models.Preprocess`).
+
+    Other whole numbers are divided by the largest of their type, and gaps in decimal numbers become the mean.
+    """
+    if pixels.dtype == np.uint8:
+        return torch.tensor(pixels).permute(2, 0, 1).contiguous()  # C, H, W
+    values = pixels.astype(np.float32)
+    if pixels.dtype.kind in "ui":
+        values /= np.iinfo(pixels.dtype).max
+    else:
+        values = np.where(np.isfinite(values), values, np.asarray(mean, np.float32))
+    return torch.from_numpy(values).permute(2, 0, 1).contiguous()  # C, H, W
 
 
 @contextmanager

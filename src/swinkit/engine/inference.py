@@ -95,7 +95,8 @@ def _batches(
     pixels: list[Tensor] = []
     for sample in samples:
         try:
-            pixels.append(preprocess(sample.pixels(len(preprocess.mean))))
+            read = sample.pixels(preprocess.channels, own_values=preprocess.own_values)
+            pixels.append(preprocess(read))
         except DataError as error:
             if unreadable is None:
                 raise

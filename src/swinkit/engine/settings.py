@@ -40,6 +40,15 @@ class TrainConfig:
     resize_to: tuple[int, int] | None = None
     """Pixels that a picture is scaled to just cover before the centre crop; None: `image_size`."""
 
+    channels: int = 3
+    """Of every picture."""
+    own_values: bool = False
+    """Whether pictures are measurements, taken as the files hold them."""
+    mean: tuple[float, ...] | None = None
+    """Of each channel, measured on train; None: as the weights were scored, for fresh ones as ImageNet."""
+    std: tuple[float, ...] | None = None
+    """Deviation of each channel."""
+
     epochs: int
     """Passes over the training pictures."""
     batch: int = 64

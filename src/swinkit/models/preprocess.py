@@ -46,14 +46,20 @@ class Preprocess:
     interpolation: Literal["bicubic", "bilinear", "lanczos", "nearest"] = "bicubic"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    own_values: bool = False
+    """Whether pictures are measurements, to be taken as the file holds them and not as 8 bits a channel."""
+
+    @property
+    def channels(self) -> int:
+        return len(self.mean)
 
     def __call__(self, picture: Image | np.ndarray) -> Tensor:
         """A picture as float32 (C, height, width). picture: Pillow, or an array (H, W, C) or (H, W).
 
-        uint8 is divided by 255, uint16 by 65,535, floats are taken as they are.
+        uint8 is divided by 255, uint16 by 65,535, floats are taken as they are, gaps in them (NaN) as `mean`.
         Raises DataError where the picture has other channels than `mean`.
         """
-        pixels = self._array(picture)  # H, W, C
+        pixels = self._without_gaps(self._array(picture))  # H, W, C
         return self.normalise(to_float(self.place(pixels)))
 
     def place(self, pixels: np.ndarray) -> np.ndarray:
@@ -101,8 +107,14 @@ class Preprocess:
     def _crop(self, height: int, width: int) -> Pair:
         return round((height - self.image_size[0]) / 2), round((width - self.image_size[1]) / 2)
 
+    def _without_gaps(self, pixels: np.ndarray) -> np.ndarray:
+        """Before resizing, which would spread them. (H, W, C)"""
+        if pixels.dtype.kind != "f":
+            return pixels
+        return np.where(np.isfinite(pixels), pixels, np.asarray(self.mean, pixels.dtype))
+
     def _array(self, picture: Image | np.ndarray) -> np.ndarray:
-        channels = len(self.mean)
+        channels = self.channels
         if not isinstance(picture, np.ndarray):
             picture = np.asarray(picture.convert("RGB" if channels == 3 else "L" if channels == 1 else None))
         pixels = picture[..., None] if picture.ndim == 2 else picture

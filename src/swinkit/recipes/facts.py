@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from swinkit.data.channels import COLOUR, Channels
 from swinkit.models import Preprocess, SwinConfig
 from swinkit.recipes.wishes import Size
 
@@ -14,6 +15,7 @@ class DataFacts:
     """What the choices look at. size: median (height, width) of the pictures, in pixels.
 
     task: what their labels are for, a name from `tasks.TASKS`. counts: pictures to learn from, by class.
+    channels: what a picture holds.
     """
 
     name: str
@@ -24,6 +26,7 @@ class DataFacts:
     size: Size
     task: str = "classification"
     counts: Mapping[str, int] = field(default_factory=dict)
+    channels: Channels = COLOUR
 
     @property
     def characters(self) -> bool:

@@ -20,7 +20,11 @@ def fresh_model(config: TrainConfig, classes: Sequence[str]) -> Swin:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = create_model(
-            config.model, classes=classes, image_size=config.image_size, drop_path=config.drop_path
+            config.model,
+            classes=classes,
+            in_channels=config.channels,
+            image_size=config.image_size,
+            drop_path=config.drop_path,
         )
         if model.config.embed_dim < PUBLISHED_WIDTH:
             _widen(model)
@@ -33,8 +37,9 @@ def preprocess(config: TrainConfig) -> Preprocess:
     return Preprocess(
         image_size=config.image_size,
         resize_to=config.resize_to,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=config.mean or IMAGENET_MEAN,
+        std=config.std or IMAGENET_STD,
+        own_values=config.own_values,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from swinkit.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
+    from swinkit.data.channels import Channels
     from swinkit.models import Swin
     from swinkit.recipes.facts import DataFacts, Machine, Start
     from swinkit.recipes.wishes import Wishes
@@ -51,7 +52,8 @@ def starting_weights(
     if wishes.weights == "none":
         return StartingWeights(why="as asked")
     if wishes.weights is not None:
-        return _loaded(wishes.weights, classes, wishes, why=f"fine-tune {wishes.weights}, as asked")
+        why = f"fine-tune {wishes.weights}, as asked"
+        return _loaded(wishes.weights, classes, facts.channels, wishes, why=why)
     size, why = wanted_size(facts, machine, wishes)
     if size is None:
         return StartingWeights(why=why)
@@ -61,7 +63,7 @@ def starting_weights(
     try:
         entry, where = _published(entries, say)
         why = f"fine-tune {entry.name} ({entry.licence}), published weights {where}"
-        return _loaded(entry.name, classes, wishes, why=why, licence=entry.licence)
+        return _loaded(entry.name, classes, facts.channels, wishes, why=why, licence=entry.licence)
     except CheckpointError as error:
         say(f"no published weights: {error.message}")
         if error.hint:
@@ -83,14 +85,26 @@ def _published(entries: tuple[Entry, ...], say: Say) -> tuple[Entry, str]:
 
 
 def _loaded(
-    source: str, classes: tuple[str, ...], wishes: Wishes, *, why: str, licence: str = ""
+    source: str,
+    classes: tuple[str, ...],
+    channels: Channels,
+    wishes: Wishes,
+    *,
+    why: str,
+    licence: str = "",
 ) -> StartingWeights:
     from swinkit.recipes.defaults import DROP_PATH
     from swinkit.recipes.facts import Start
     from swinkit.weights import load
 
-    drop_path = DROP_PATH if wishes.drop_path is None else wishes.drop_path
-    model = load(source, classes=classes, image_size=wishes.image_size, drop_path=drop_path)
+    model = load(
+        source,
+        classes=classes,
+        in_channels=channels.count,
+        image_size=wishes.image_size,
+        drop_path=DROP_PATH if wishes.drop_path is None else wishes.drop_path,
+    )
+    _prepare_as_measured(model, channels)
     _refuse_another_size(model, source, wishes.model)
     _refuse_partial(model)
     report = model.load_report
@@ -115,6 +129,19 @@ def _with_windows_of(model: Swin, size: str | None) -> tuple[Swin, str]:
     if size is None or size_config(size).window == model.config.window:
         return model, ""
     return model.resize(window=size_config(size).window), f"; windows as in {size}"
+
+
+def _prepare_as_measured(model: Swin, channels: Channels) -> None:
+    """Normalise by the numbers of this data, unless the weights have learnt from such channels before.
+
+    Pictures, grey or coloured, are prepared as the weights were scored.
+    """
+    known = model.preprocess
+    if known is None or channels.mean is None or channels.std is None or not channels.own_values:
+        return
+    if known.own_values and "patch_embed.proj.weight" not in model.load_report.resized:
+        return
+    model.preprocess = replace(known, mean=channels.mean, std=channels.std, own_values=True)
 
 
 def _knows_not_all_classes(model: Swin) -> bool:

@@ -147,7 +147,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     data = training_data(images, wishes, progress)
     images = data.images
     with computing(threads=wishes.threads, kernel=wishes.kernel):
-        facts, machine = facts_of(images), machine_for(wishes.device)
+        facts, machine = facts_of(data), machine_for(wishes.device)
         begun = starting_weights(images.classes, facts, machine, wishes, progress.say)
         plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
         plan = plan if recipe is None else following(recipe, plan)
@@ -252,7 +252,8 @@ def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Imag
         samples=images.split("train").samples,
         classes=images.classes,
         transform=transform,
-        channels=len(preprocess.mean),
+        channels=preprocess.channels,
+        own_values=preprocess.own_values,
         seed=config.seed,
         repeats=config.repeats,
         balanced=config.imbalance == "sampler",
