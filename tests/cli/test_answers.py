@@ -50,7 +50,8 @@ def test_predict_as_json_has_all_asked_classes(photos, weights, capsys) -> None:
     assert main(["predict", picture, "--weights", weights, "--json", "--top", "2"]) == 0
 
     (said,) = json.loads(capsys.readouterr().out)
-    assert said.keys() == {"image", "label", "probability", "labels", "probabilities", "error"}
+    told = {"image", "label", "probability", "labels", "probabilities", "unsure", "strangeness", "error"}
+    assert told == said.keys()
     assert said["image"] == picture
     assert len(said["probabilities"]) == 2
     assert said["probabilities"][said["label"]] == said["probability"]
@@ -63,7 +64,7 @@ def test_predict_writes_a_table_for_spreadsheets(photos, weights, tmp_path, caps
     assert main(["predict", str(photos), "--weights", weights, "--csv", str(table)]) == 0
 
     rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
-    assert list(rows[0]) == ["image", "label", "probability", "error"]
+    assert list(rows[0]) == ["image", "label", "probability", "unsure", "strangeness", "error"]
     assert len(rows) == 5
     assert [row["label"] for row in rows if row["error"]] == [""]
     assert "1 of 5 pictures could not be read" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from PIL import Image
 from swinkit.data import digits
 from swinkit.errors import CheckpointError, ConfigError, DataError
 from swinkit.models import create_model
+from swinkit.trust.caution import Caution
 from swinkit.verbs.predict import predict
 from swinkit.weights import save
 
@@ -35,6 +36,23 @@ def test_a_folder_is_answered_picture_by_picture_in_natural_order(folder: Path, 
         assert values == sorted(values, reverse=True)
         assert (prediction.label, prediction.probability) == next(iter(prediction.probabilities.items()))
         assert prediction.error is None
+
+
+def test_what_the_file_says_of_its_answers_is_applied_and_changes_none(folder: Path, tmp_path: Path) -> None:
+    model = create_model("swin_pico", classes=("ant", "bee", "cow"), image_size=16)
+    plain = save(model, tmp_path / "plain.safetensors")
+    before = predict(folder, plain)
+    limit = sorted(p.probability or 0.0 for p in before)[3]
+    caution = Caution(temperature=1.0, unsure_below=limit)
+    careful = save(model, tmp_path / "careful.safetensors", extra={"caution": caution.to_dict()})
+    hot = save(model, tmp_path / "hot.safetensors", extra={"caution": Caution(temperature=50.0).to_dict()})
+
+    unsure, flat = predict(folder, careful), predict(folder, hot)
+
+    assert not any(p.unsure for p in before)
+    assert [(p.probability or 0.0) < limit for p in before] == [p.unsure for p in unsure]
+    assert [p.label for p in before] == [p.label for p in unsure] == [p.label for p in flat]
+    assert all(p.probability == pytest.approx(1 / 3, abs=0.02) for p in flat)
 
 
 @pytest.mark.parametrize(("top", "named"), [(1, 1), (3, 3), (100, 6)])

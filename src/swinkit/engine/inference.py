@@ -26,10 +26,12 @@ Unreadable = Callable[[Sample, DataError], object]
 class Answered:
     """Samples that went through a model together, B of them, and what came out, on the CPU.
 
-    outputs: B, K. features: the pooled vectors that the head saw, B, C.
+    inputs: the pictures as the model got them, B, C, h, w. outputs: B, K. features: the pooled vectors that
+    the head saw, B, C.
     """
 
     samples: Sequence[Sample]
+    inputs: Tensor
     outputs: Tensor
     features: Tensor
 
@@ -65,7 +67,10 @@ def answers_of(
     batch: int = EVALUATION_BATCH,
     unreadable: Unreadable | None = None,
 ) -> Iterator[Answered]:
-    """As `outputs_of`, with the features from which the head made the outputs. The model has a head."""
+    """As `outputs_of`, with the pictures and the features from which the head made the outputs.
+
+    The model has a head.
+    """
     assert model.head is not None
     preprocess = preprocess_of(model)
     device = next(model.parameters()).device
@@ -74,7 +79,7 @@ def answers_of(
             with torch.inference_mode():
                 features = model.embed(inputs.to(device))
                 outputs = model.head(features)
-            yield Answered(samples=some, outputs=outputs.cpu(), features=features.cpu())
+            yield Answered(samples=some, inputs=inputs, outputs=outputs.cpu(), features=features.cpu())
 
 
 def preprocess_of(model: Swin) -> Preprocess:

@@ -16,6 +16,10 @@ class Prediction:
     labels: where a picture may have several classes or none, those whose probability reaches their threshold,
         most probable first; None where it has just one.
     probabilities: the best classes with their probabilities, best first.
+    unsure: whether the answer is better not relied on: too improbable, or of a picture too strange, by the
+        limits that the weights file states.
+    strangeness: how unlike the pictures that the model was made for, above 1 too much; None where the file
+        does not say what those are like.
     error: why there is no answer.
     """
 
@@ -24,6 +28,8 @@ class Prediction:
     probability: float | None = None
     labels: tuple[str, ...] | None = None
     probabilities: Mapping[str, float]
+    unsure: bool = False
+    strangeness: float | None = None
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

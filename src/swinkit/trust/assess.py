@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from swinkit.data import Sample
-from swinkit.engine.inference import EVALUATION_BATCH, answers_of
+from swinkit.engine.inference import EVALUATION_BATCH
 from swinkit.errors import DataError
 from swinkit.models import Swin
 from swinkit.tasks import Evaluation, Task
-from swinkit.trust.assessment import Assessment, Baselines, Scored
+from swinkit.trust.answers import Answers, gather, said
+from swinkit.trust.assessment import Assessment, Baselines, Calibration, Scored
+from swinkit.trust.calibration import class_indices, coverage, coverages, reliability, softmax
+from swinkit.trust.caution import Caution
 from swinkit.trust.intervals import Resampled
 
+UNKNOWN = Caution(skipped="nothing says how to take the answers of this model")
+TOP = 5
 _HASH = 32  # hexadecimal digits, 128 bits: no two of any number of pictures agree by chance
 
 
@@ -32,21 +36,12 @@ class Frozen:
     features: Tensor
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answers:
-    """What a model answered to the N pictures that could be read. outputs: N, K. features: N, C."""
-
-    samples: tuple[Sample, ...]
-    outputs: Tensor
-    features: Tensor
-    skipped: tuple[tuple[str, str], ...]
-
-
 def assess(
     model: Swin,
     task: Task,
     samples: Sequence[Sample],
     *,
+    caution: Caution = UNKNOWN,
     train: Sequence[Sample] = (),
     chosen_on_same: bool = False,
     frozen: Frozen | None = None,
@@ -56,14 +51,24 @@ def assess(
 ) -> Assessment:
     """Score a model on samples with labels, spelled as the task's classes, and find out how far to trust it.
 
+    caution: what the model's file says about its answers.
     train: what it learnt from, where that is known: for the majority class.
     chosen_on_same: whether the best epoch was chosen by these same samples.
     frozen: features of train and of these samples that know no label, for the linear baseline.
     progress: called with (pictures done, pictures in all).
     Raises DataError where no sample can be read.
     """
-    answers = gather(model, samples, batch=batch, progress=progress)
-    evaluation = replace(task.evaluate(answers.outputs, answers.samples), skipped=answers.skipped)
+    skipped: list[tuple[str, str]] = []
+
+    def unreadable(sample: Sample, error: DataError) -> None:
+        skipped.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
+
+    answers = gather(model, samples, batch=batch, unreadable=unreadable, progress=progress)
+    evaluation = replace(
+        task.evaluate(caution.calibrated(answers.outputs), answers.samples),
+        predictions=tuple(said(task, caution, answers, top=TOP)),
+        skipped=tuple(skipped),
+    )
     drawn = _resampled(evaluation, answers.samples, seed)
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
@@ -72,41 +77,10 @@ def assess(
         accuracy=accuracy,
         balanced_accuracy=balanced,
         per_class={name: drawn.of_class(index) for index, name in enumerate(task.classes)},
-        pictures=tuple(_scored(evaluation, answers)),
+        pictures=tuple(_scored(evaluation, answers, caution)),
         chosen_on_same=chosen_on_same,
         baselines=_baselines(train, answers.samples),
-    )
-
-
-def gather(
-    model: Swin,
-    samples: Sequence[Sample],
-    *,
-    batch: int = EVALUATION_BATCH,
-    progress: Callable[[int, int], None] | None = None,
-) -> Answers:
-    """Every answer of a model, and the pictures that could not be read. DataError where none could."""
-    skipped: list[tuple[str, str]] = []
-    seen: list[Sample] = []
-    outputs: list[Tensor] = []
-    features: list[Tensor] = []
-
-    def unreadable(sample: Sample, error: DataError) -> None:
-        skipped.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
-
-    for some in answers_of(model, samples, batch=batch, unreadable=unreadable):
-        seen += some.samples
-        outputs.append(some.outputs)
-        features.append(some.features)
-        if progress is not None:
-            progress(len(seen) + len(skipped), len(samples))
-    if not seen:
-        raise DataError("there is no picture that could be scored")
-    return Answers(
-        samples=tuple(seen),
-        outputs=torch.cat(outputs),
-        features=torch.cat(features),
-        skipped=tuple(skipped),
+        calibration=_calibration(evaluation, answers, caution),
     )
 
 
@@ -115,19 +89,39 @@ def content(sample: Sample) -> str:
     return sample.content_hash()[:_HASH]
 
 
-def _scored(found: Evaluation, answers: Answers) -> Iterator[Scored]:
+def _calibration(found: Evaluation, answers: Answers, caution: Caution) -> Calibration:
+    targets = class_indices(found.answers, found.classes)
+    outputs = answers.outputs.double().numpy()
+    after = softmax(outputs / caution.temperature)
+    threshold = caution.unsure_below
+    return Calibration(
+        temperature=caution.temperature,
+        fitted_on=caution.fitted_on,
+        before=reliability(softmax(outputs), targets),
+        after=reliability(after, targets),
+        coverage=coverages(after, targets),
+        unsure_below=threshold,
+        error_rate=caution.error_rate,
+        answered=None if threshold is None else coverage(after, targets, threshold),
+        skipped=caution.skipped,
+    )
+
+
+def _scored(found: Evaluation, answers: Answers, caution: Caution) -> Iterator[Scored]:
     index = {name: number for number, name in enumerate(found.classes)}
-    probabilities = answers.outputs.float().softmax(dim=1)
-    for sample, said, label, shares in zip(
+    probabilities = caution.calibrated(answers.outputs).float().softmax(dim=1)
+    for sample, told, label, shares in zip(
         answers.samples, found.predictions, found.answers, probabilities, strict=True
     ):
-        assert said.label is not None
+        assert told.label is not None
         share = shares[index[label]]
         yield Scored(
-            image=said.image,
+            image=told.image,
             label=label,
-            predicted=said.label,
-            probability=shares[index[said.label]].item(),
+            predicted=told.label,
+            probability=shares[index[told.label]].item(),
+            unsure=told.unsure,
+            strangeness=told.strangeness,
             content=content(sample),
             group=sample.group,
             rank=1 + int((shares > share).sum()),
@@ -137,11 +131,10 @@ def _scored(found: Evaluation, answers: Answers) -> Iterator[Scored]:
 
 
 def _resampled(found: Evaluation, samples: Sequence[Sample], seed: int) -> Resampled:
-    index = {name: number for number, name in enumerate(found.classes)}
     grouped = any(sample.group is not None for sample in samples)
     return Resampled(
-        [index[label] for label in found.answers],
-        [index[str(said.label)] for said in found.predictions],
+        class_indices(found.answers, found.classes),
+        class_indices([str(told.label) for told in found.predictions], found.classes),
         classes=len(found.classes),
         groups=[sample.group or f"alone: {sample.name}" for sample in samples] if grouped else None,
         seed=seed,

@@ -80,6 +80,8 @@ class Calibration:
 
     skipped: why none was fitted (the temperature is then 1).
     unsure_below: `predict` says unsure below this probability; None where no threshold was set.
+    error_rate: the share of wrong answers that this threshold was chosen to leave, on the pictures of
+        `fitted_on`; answered: what it comes to on the pictures scored.
     """
 
     temperature: float
@@ -88,6 +90,8 @@ class Calibration:
     after: Reliability
     coverage: tuple[Coverage, ...]
     unsure_below: float | None = None
+    error_rate: float | None = None
+    answered: Coverage | None = None
     skipped: str | None = None
 
 
@@ -144,13 +148,16 @@ class Scored:
     """One picture with its label and what was said of it: a row of predictions.csv.
 
     content: a hash of the file's bytes, by which two runs find the pictures they share. group: a patient, a
-    film. probabilities: of all classes, in their order. rank: place of the label among the answers, from 1.
+    film. unsure, strangeness: as in `Prediction`. probabilities: of all classes, in their order. rank: place
+    of the label among the answers, from 1.
     """
 
     image: str
     label: str
     predicted: str
     probability: float
+    unsure: bool
+    strangeness: float | None
     content: str
     group: str | None
     rank: int

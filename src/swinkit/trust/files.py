@@ -10,7 +10,18 @@ from pathlib import Path
 from swinkit.data import write_atomically
 from swinkit.trust.assessment import Assessment
 
-COLUMNS = ("image", "label", "predicted", "probability", "probability_of_label", "rank", "group", "content")
+COLUMNS = (
+    "image",
+    "label",
+    "predicted",
+    "probability",
+    "unsure",
+    "strangeness",
+    "probability_of_label",
+    "rank",
+    "group",
+    "content",
+)
 MOST_CLASSES = 100
 """Up to so many classes, predictions.csv has a column with the probability of each."""
 

@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from swinkit.trust.assessment import ClassIntervals, Interval
 
@@ -46,8 +47,8 @@ class Resampled:
 
     def __init__(
         self,
-        truth: Sequence[int],
-        answers: Sequence[int],
+        truth: ArrayLike,
+        answers: ArrayLike,
         *,
         classes: int,
         groups: Sequence[str] | None = None,

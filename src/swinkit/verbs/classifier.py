@@ -13,15 +13,17 @@ from swinkit.errors import CheckpointError, ConfigError
 if TYPE_CHECKING:
     from swinkit.models import Swin
     from swinkit.tasks import Task
+    from swinkit.trust.caution import Caution
 
 
-def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Swin, Task]:
-    """The model of a weights source on its device, and its task with the names of its classes.
+def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Swin, Task, Caution]:
+    """The model of a weights source on its device, its task with the names of its classes, how to take it.
 
     Classes without names are called by their numbers. Raises CheckpointError for weights that cannot be read
     or that have no classes at all.
     """
     from swinkit.tasks import TASKS
+    from swinkit.trust.caution import caution_of
     from swinkit.weights import load
 
     model = load(weights)
@@ -36,7 +38,7 @@ def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Swin, T
     kind = str(facts.get("task", "classification"))
     if kind not in TASKS:
         raise CheckpointError(f"the model in {weights} is for {kind}, which this swinkit does not know")
-    return model.to(chosen_device(device)), TASKS[kind](names).knowing(facts)
+    return model.to(chosen_device(device)), TASKS[kind](names).knowing(facts), caution_of(facts)
 
 
 def chosen_device(device: str | None) -> str:

@@ -64,9 +64,9 @@ def evaluate(
         raise ConfigError(f"batch is a count from 1; got {batch}")
     images, part = _part(_pictures(data, weights, split, group_by), split)
     with computing(threads=threads, kernel=kernel):
-        model, task = open_classifier(weights, device=device)
+        model, task, caution = open_classifier(weights, device=device)
         samples = _labelled(images, task.classes, named=model.labels is not None, weights=weights)
-        found = assess(model, task, samples, batch=batch)
+        found = assess(model, task, samples, caution=caution, batch=batch)
     found = _described(found, images, part, weights)
     if out is not None:
         write_assessment(Path(out), found)
@@ -76,8 +76,9 @@ def evaluate(
 def assess_run(
     run: Run, images: ImageSet, *, device: str | None = None, frozen: Frozen | None = None
 ) -> Assessment:
-    """The last step of a training: score its best model, as it lies on the disk, and write down all of it.
+    """The last step of a training: choose how to take its best model, score it, and write down all of it.
 
+    Temperature and thresholds are chosen on val and written into best.safetensors, and that file is scored.
     The numbers come from test where there is one, else from val, by which the best epoch was chosen; the
     assessment says which. frozen: features of all pictures that know no label (see `trust.assess.Frozen`).
     """
@@ -85,12 +86,14 @@ def assess_run(
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import open_classifier
 
-    model, task = open_classifier(run.best, device=device)
+    _choose_caution(run, images, device)
+    model, task, caution = open_classifier(run.best, device=device)
     held_out: Split = "test" if "test" in images.splits() else "val"
     found = assess(
         model,
         task,
         images.split(held_out).samples,
+        caution=caution,
         train=images.split("train").samples,
         chosen_on_same=held_out == "val",
         frozen=frozen,
@@ -99,6 +102,26 @@ def assess_run(
     found = _described(found, replace(images, skipped=skipped), held_out, run.best)
     write_assessment(run.folder, found)
     return found
+
+
+def _choose_caution(run: Run, images: ImageSet, device: str | None) -> None:
+    """Fit temperature and thresholds of the run's best model on val, and write them into its file."""
+    from swinkit.trust.answers import gather
+    from swinkit.trust.calibration import class_indices
+    from swinkit.trust.caution import KEY, chosen_caution
+    from swinkit.verbs.classifier import open_classifier
+    from swinkit.weights import save
+
+    model, task, _ = open_classifier(run.best, device=device)
+    val = gather(model, images.split("val").samples)
+    caution = chosen_caution(
+        val.outputs.numpy(),
+        val.looks.numpy(),
+        val.features.numpy(),
+        class_indices([str(sample.label) for sample in val.samples], task.classes),
+        on="val",
+    )
+    save(model, run.best, extra={**model.load_report.extra, KEY: caution.to_dict()})
 
 
 def _described(found: Assessment, images: ImageSet, part: str | None, weights: str | Path) -> Assessment:

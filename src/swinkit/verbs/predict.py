@@ -31,7 +31,8 @@ def predict(
 ) -> list[Prediction]:
     """Say what pictures show: class names with probabilities, in the order of the pictures.
 
-    A picture that cannot be read yields a prediction with an `error`, and the others go on.
+    A picture that cannot be read yields a prediction with an `error`, and the others go on. Where the weights
+    say when not to rely on an answer, as those of a training do, it is marked `unsure`.
 
     Args:
         images: Picture files, and folders, which are searched at any depth; from Python also arrays (H, W, C)
@@ -47,7 +48,7 @@ def predict(
         DataError: a folder holds no pictures.
         CheckpointError: the weights cannot be used.
     """
-    from swinkit.engine.inference import outputs_of
+    from swinkit.trust.answers import answered, said
     from swinkit.verbs.classifier import computing, open_classifier
 
     if top < 1 or batch < 1:
@@ -55,22 +56,16 @@ def predict(
     samples = _samples(images)
     found: dict[int, Prediction] = {}  # by id: two pictures may have one name
     with computing(threads=threads, kernel=kernel):
-        model, task = open_classifier(weights, device=device)
-        batches = outputs_of(
+        model, task, caution = open_classifier(weights, device=device)
+        batches = answered(
             model,
             samples,
             batch=batch,
             unreadable=lambda sample, error: found.update({id(sample): _failed(sample, error.message)}),
         )
-        for some, outputs in batches:
-            for sample, best in zip(some, task.decode(outputs, top=top), strict=True):
-                found[id(sample)] = _answered(sample, best)
+        for some in batches:
+            found |= zip(map(id, some.samples), said(task, caution, some, top=top), strict=True)
     return [found[id(sample)] for sample in samples]
-
-
-def _answered(sample: Sample, best: dict[str, float]) -> Prediction:
-    label = next(iter(best))
-    return Prediction(image=sample.name, label=label, probability=best[label], probabilities=best)
 
 
 def _failed(sample: Sample, reason: str) -> Prediction:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_predictions(path: str | Path, predictions: Sequence[Prediction]) -> Path:
-    """One line a picture: its name, the class, how probable it is, or why there is no answer.
+    """One line a picture: its name, the class, how probable and how sure it is, or why there is no answer.
 
     Where a picture may have several classes, `label` has all that it was given, with ; between them, and
     `probability` is of the most probable.
@@ -22,8 +22,9 @@ def write_predictions(path: str | Path, predictions: Sequence[Prediction]) -> Pa
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(("image", "label", "probability", "error"))
+    table.writerow(("image", "label", "probability", "unsure", "strangeness", "error"))
     for said in predictions:
         label = said.label if said.labels is None else ";".join(said.labels)
-        table.writerow((said.image, label, said.probability, said.error))
+        cells = (said.image, label, said.probability, said.unsure, said.strangeness, said.error)
+        table.writerow(cells)
     return write_atomically(path, text.getvalue())

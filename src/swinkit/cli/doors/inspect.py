@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional
 
 from swinkit.cli.options import Debug, Json, option
-from swinkit.cli.screen import count, print_facts, print_json
+from swinkit.cli.screen import count, percent, print_facts, print_json
 from swinkit.verbs.inspect import inspect
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def _facts(found: Inspection) -> dict[str, str]:
         **_architecture(found),
         "scores": _in_a_row(found.extra.get("scores")),
         "trained": _in_a_row(found.extra.get("trained")),
+        "caution": _caution(found.extra.get("caution")),
         "averaged": "averaged (EMA) weights are there, and are the ones that load" if found.averaged else "",
         "dropped": _grouped(found.dropped),
         "left out": _grouped(found.left_out),
@@ -84,6 +85,21 @@ def _classes(found: Inspection) -> str:
         return f"{classes}, without names"
     shown = ", ".join(found.labels[:5])
     return f"{classes}: {shown}{', …' if classes > 5 else ''}"
+
+
+def _caution(facts: object) -> str:
+    """How to take the answers: temperature, and when they are unsure."""
+    if not isinstance(facts, dict):
+        return ""
+    if facts["skipped"]:
+        return str(facts["skipped"])
+    unsure, rate = facts["unsure_below"], facts["error_rate"]
+    parts = [f"temperature {facts['temperature']:.3g}, chosen on {facts['fitted_on']}"]
+    if unsure is not None:
+        parts.append(f"unsure below {percent(unsure)}, so that at most {percent(rate)} of the rest is wrong")
+    if facts["familiar"] is not None:
+        parts.append("knows what its pictures are like, and says unsure to stranger ones")
+    return "\n".join(parts)
 
 
 def _in_a_row(facts: object) -> str:

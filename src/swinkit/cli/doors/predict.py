@@ -16,8 +16,9 @@ from swinkit.verbs.tables import write_predictions
 class Predict:
     """Say what pictures show: class names with probabilities.
 
-    Folders are searched at any depth. A picture that cannot be read is said, and the others go on; exit code
-    1 where none could be read.
+    Folders are searched at any depth. An answer that is better not relied on is marked "unsure": too
+    improbable, or of a picture too unlike those the model was made for. A picture that cannot be read is
+    said, and the others go on; exit code 1 where none could be read.
 
     examples:
       swinkit predict cat.jpg --weights runs/pets-1
@@ -61,9 +62,10 @@ class Predict:
 def _cells(said: Prediction) -> tuple[str, str, str, str]:
     if said.label is None or said.probability is None:
         return said.image, "–", "–", f"not read: {said.error}"
+    unsure = ", unsure" if said.unsure else ""
     if said.labels is not None:
-        return said.image, ", ".join(said.labels) or "none", *_shares(said, said.labels)
-    return said.image, said.label, *_shares(said, (said.label,))
+        return said.image, (", ".join(said.labels) or "none") + unsure, *_shares(said, said.labels)
+    return said.image, said.label + unsure, *_shares(said, (said.label,))
 
 
 def _shares(said: Prediction, given: tuple[str, ...]) -> tuple[str, str]:
