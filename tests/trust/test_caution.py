@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from swinkit.errors import CheckpointError
+from swinkit.trust.answers import Answers
 from swinkit.trust.caution import KEY, Caution, caution_of, chosen_caution
 
 RNG = np.random.default_rng(0)
@@ -15,8 +16,16 @@ RNG = np.random.default_rng(0)
 def chosen(count: int) -> Caution:
     targets = np.arange(count) % 3
     outputs = 3 * np.eye(3)[targets] + RNG.normal(0, 1.5, (count, 3))
-    return chosen_caution(
-        outputs, RNG.normal(0, 1, (count, 4)), RNG.normal(0, 1, (count, 5)), targets, on="val"
+    return chosen_caution(answers(outputs), torch.tensor(targets), on="val")
+
+
+def answers(outputs: np.ndarray) -> Answers:
+    count = len(outputs)
+    return Answers(
+        samples=(),
+        outputs=torch.tensor(outputs),
+        looks=torch.randn(count, 4),
+        features=torch.randn(count, 5),
     )
 
 
@@ -35,6 +44,14 @@ def test_too_few_pictures_choose_nothing_and_the_reason_is_said() -> None:
     assert "val has 99 pictures, and a temperature needs 100" == caution.skipped
     outputs = torch.randn(4, 3)
     assert torch.equal(outputs, caution.calibrated(outputs))
+
+
+def test_where_pictures_have_several_classes_only_the_pictures_are_learnt() -> None:
+    caution = chosen_caution(answers(RNG.normal(0, 1, (120, 3))), torch.zeros(120, 3), on="val")
+
+    assert (1.0, None) == (caution.temperature, caution.unsure_below)
+    assert "threshold of its own" in (caution.skipped or "")
+    assert caution.familiar is not None
 
 
 def test_an_improbable_answer_and_a_strange_picture_are_unsure() -> None:

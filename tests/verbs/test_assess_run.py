@@ -1,96 +1,81 @@
-"""The last step of a training, on weights and pictures made for it."""
+"""What the last step of a training finds out, chooses and writes down."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from swinkit.data import ImageSet, digits
+from swinkit.data import digits, open_images
 from swinkit.engine.run import Run
-from swinkit.models import create_model
-from swinkit.trust.assessment import Assessment
-from swinkit.verbs.evaluate import assess_run
+from swinkit.verbs.evaluate import assess_run, divided_as
 from swinkit.verbs.inspect import inspect
 from swinkit.verbs.predict import predict
-from swinkit.weights import load, save
+from swinkit.verbs.train import train
+from swinkit.weights import load
 
 
-def images(*, test: int) -> ImageSet:
-    """110 pictures of val, some of train, and as many of test as asked."""
-    every = digits()
-    train, val = every.split("train").samples, every.split("val").samples[:110]
-    held_out = tuple(replace(sample, split="test") for sample in train[:test])
-    return replace(every, samples=(*train[test : test + 30], *val, *held_out))
+def pictures(folder: Path, *, test: int) -> Path:
+    """Few scans to learn from, 110 in val, and as many in test as asked."""
+    parts = {"train": digits().samples[:40], "val": digits().samples[40:150]}
+    parts["test"] = digits().samples[150 : 150 + test]
+    for part, samples in parts.items():
+        for sample in samples:
+            place = folder / part / str(sample.label)
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(sample.pixels()).save(place / f"{sample.name}.png")
+    (folder / "train" / "0" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+    return folder
 
 
-def finished(folder: Path) -> Run:
-    run = Run(folder)
-    model = create_model("swin_pico", classes=digits().classes, image_size=16)
-    save(model, run.best, extra={"task": "classification", "scores": {"accuracy": 0.1}})
-    (folder / "run.json").write_text(json.dumps({"schema": 1, "skipped": [["a.png", "cut off"]]}))
-    return run
+def trained(folder: Path, *, test: int) -> Run:
+    data = pictures(folder / "pictures", test=test)
+    return train(data, out=folder / "run", model="swin_pico", image_size=16, epochs=1, batch=8)
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Assessment]:
-    run = finished(tmp_path_factory.mktemp("run"))
-    return run, assess_run(run, images(test=20), device="cpu")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return trained(tmp_path_factory.mktemp("with test"), test=20)
 
 
-def test_what_was_chosen_on_val_goes_into_the_weights_and_leaves_them_as_they_were(
-    scored: tuple[Run, Assessment],
-) -> None:
-    run, _ = scored
+def test_what_was_chosen_on_val_goes_into_the_weights(run: Run) -> None:
     extra = load(run.best).load_report.extra
 
     assert "val, 110 pictures" == extra["caution"]["fitted_on"]
-    assert {"accuracy": 0.1} == extra["scores"]
+    assert "classification" == extra["task"]
     assert inspect(run.best).extra["caution"] == extra["caution"]
+    assert run.evaluation["calibration"]["temperature"] == extra["caution"]["temperature"]
 
 
-def test_the_numbers_come_from_test_where_there_is_one(
-    scored: tuple[Run, Assessment], tmp_path: Path
-) -> None:
-    _, on_test = scored
-    on_val = assess_run(finished(tmp_path), images(test=0), device="cpu")
+def test_the_numbers_come_from_test_where_there_is_one(run: Run, tmp_path: Path) -> None:
+    on_test, on_val = run.evaluation, trained(tmp_path, test=0).evaluation
 
-    assert ("test", False, 20) == (
-        on_test.evaluation.split,
-        on_test.chosen_on_same,
-        on_test.evaluation.pictures,
-    )
-    assert ("val", True, 110) == (on_val.evaluation.split, on_val.chosen_on_same, on_val.evaluation.pictures)
+    assert ("test", 20, False) == tuple(on_test[name] for name in ("split", "pictures", "chosen_on_same"))
+    assert ("val", 110, True) == tuple(on_val[name] for name in ("split", "pictures", "chosen_on_same"))
 
 
-def test_predict_says_what_was_scored(scored: tuple[Run, Assessment]) -> None:
-    run, found = scored
-    pictures = [sample.pixels() for sample in images(test=20).split("test").samples]
+def test_predict_says_what_was_scored_whatever_the_batch(run: Run) -> None:
+    images = open_images(run.config.data).split("test")
+    found = assess_run(run, divided_as(run, open_images(run.config.data))).evaluation
 
-    for batch in (64, 7):
-        for again, told in zip(
-            predict(pictures, run.folder, batch=batch), found.evaluation.predictions, strict=True
-        ):
-            assert told.label == again.label
-            assert told.probabilities == pytest.approx(again.probabilities, abs=1e-6)
-            assert told.strangeness == pytest.approx(again.strangeness, abs=1e-4)
-            assert told.unsure == again.unsure
+    for batch in (64, 7, 1):
+        again = predict([str(sample.source) for sample in images.samples], run.folder, batch=batch)
+        for one, told in zip(again, found.predictions, strict=True):
+            assert (told.label, told.unsure) == (one.label, one.unsure)
+            assert told.probabilities == pytest.approx(one.probabilities, abs=1e-6)
+            assert told.strangeness == pytest.approx(one.strangeness, abs=1e-4)
 
 
-def test_everything_is_written_down(scored: tuple[Run, Assessment]) -> None:
-    run, found = scored
+def test_everything_is_written_down_and_to_do_it_again_changes_nothing(run: Run) -> None:
+    written, table = run.evaluation, (run.folder / "predictions.csv").read_bytes()
+    weights = run.best.read_bytes()
 
-    assert json.loads(json.dumps(found.to_dict())) == run.evaluation
-    assert [["a.png", "cut off"]] == run.evaluation["skipped"]
-    assert 1 + 20 == len((run.folder / "predictions.csv").read_text().splitlines())
-    calibration = run.evaluation["calibration"]
-    assert load(run.best).load_report.extra["caution"]["temperature"] == calibration["temperature"]
-    assert calibration["before"]["brier"] != calibration["after"]["brier"]
+    found = assess_run(run, divided_as(run, open_images(run.config.data)))
 
-
-def test_to_do_it_again_changes_nothing(scored: tuple[Run, Assessment]) -> None:
-    run, found = scored
-
-    assert found == assess_run(run, images(test=20), device="cpu")
+    assert json.loads(json.dumps(found.to_dict())) == written == run.evaluation
+    assert table == (run.folder / "predictions.csv").read_bytes()
+    assert weights == run.best.read_bytes()
+    assert 1 + 20 == len(table.splitlines())
+    assert ["bad.png"] == [Path(path).name for path, _ in written["skipped"]]

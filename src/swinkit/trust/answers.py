@@ -1,4 +1,4 @@
-"""From a model's outputs to what is said: the one way of `predict`, `evaluate` and the end of a training."""
+"""What a model answers to pictures, before anything is decided."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from swinkit.data import Sample
 from swinkit.engine.inference import EVALUATION_BATCH, Unreadable, answers_of
 from swinkit.errors import DataError
 from swinkit.models import Swin
-from swinkit.tasks import Prediction, Task
-from swinkit.trust.caution import Caution
 from swinkit.trust.familiar import look
 
 
@@ -73,33 +71,3 @@ def answered(
             looks=look(some.inputs),
             features=some.features,
         )
-
-
-def said(task: Task, caution: Caution, answers: Answers, *, top: int) -> list[Prediction]:
-    """The answers in words: the `top` best classes, and whether to rely on the first."""
-    outputs = caution.calibrated(answers.outputs)
-    shares, sets = task.decode(outputs, top=top), task.sets(outputs)
-    strange = caution.strangeness(answers.looks, answers.features)
-    return [
-        _prediction(sample.name, best, given, caution, strangeness)
-        for sample, best, given, strangeness in zip(answers.samples, shares, sets, strange, strict=True)
-    ]
-
-
-def _prediction(
-    image: str,
-    best: dict[str, float],
-    given: tuple[str, ...] | None,
-    caution: Caution,
-    strangeness: float | None,
-) -> Prediction:
-    label = next(iter(best))
-    return Prediction(
-        image=image,
-        label=label,
-        probability=best[label],
-        labels=given,
-        probabilities=best,
-        unsure=caution.is_unsure(best[label], strangeness),
-        strangeness=strangeness,
-    )

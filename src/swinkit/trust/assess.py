@@ -13,11 +13,12 @@ from swinkit.engine.inference import EVALUATION_BATCH
 from swinkit.errors import DataError
 from swinkit.models import Swin
 from swinkit.tasks import Evaluation, Task
-from swinkit.trust.answers import Answers, gather, said
+from swinkit.trust.answers import Answers, gather
 from swinkit.trust.assessment import Assessment, Baselines, Calibration, Scored
 from swinkit.trust.calibration import class_indices, coverage, coverages, reliability, softmax
 from swinkit.trust.caution import Caution
 from swinkit.trust.intervals import Resampled
+from swinkit.trust.said import said
 
 UNKNOWN = Caution(skipped="nothing says how to take the answers of this model")
 TOP = 5

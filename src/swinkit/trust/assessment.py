@@ -156,8 +156,8 @@ class Scored:
     label: str
     predicted: str
     probability: float
-    unsure: bool
-    strangeness: float | None
+    unsure: bool = False
+    strangeness: float | None = None
     content: str
     group: str | None
     rank: int

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from swinkit.errors import CheckpointError
+from swinkit.trust.answers import Answers
 from swinkit.trust.calibration import FEWEST, fit_temperature, softmax, unsure_below
 from swinkit.trust.familiar import Familiar
 
@@ -76,19 +77,28 @@ def caution_of(extra: Mapping[str, Any]) -> Caution:
         ) from None
 
 
-def chosen_caution(
-    outputs: np.ndarray, looks: np.ndarray, features: np.ndarray, targets: np.ndarray, *, on: str
-) -> Caution:
-    """Choose everything by pictures with known classes. outputs: raw logits (N, K); targets: (N,)."""
-    count = len(targets)
+def chosen_caution(answers: Answers, targets: Tensor, *, on: str) -> Caution:
+    """Choose everything by pictures with known classes, which `on` names.
+
+    targets: as a task gives them, (N,) where a picture has one class, else (N, K): then each class has a
+    threshold of its own, which the task keeps, and only what the pictures are like is chosen here.
+    """
+    count, several = len(targets), targets.ndim == 2
     if count < FEWEST:
         return Caution(skipped=f"{on} has {count} pictures, and a temperature needs {FEWEST}")
-    temperature = fit_temperature(outputs, targets)
-    threshold = unsure_below(softmax(outputs / temperature), targets)
-    return Caution(
-        temperature=temperature,
+    clusters = np.zeros(count, dtype=int) if several else targets.numpy()
+    caution = Caution(
         fitted_on=f"{on}, {count} pictures",
+        familiar=Familiar.of(answers.looks.double().numpy(), answers.features.double().numpy(), clusters),
+    )
+    if several:
+        return replace(caution, skipped="each class has a threshold of its own in place of a temperature")
+    outputs = answers.outputs.double().numpy()
+    temperature = fit_temperature(outputs, targets.numpy())
+    threshold = unsure_below(softmax(outputs / temperature), targets.numpy())
+    return replace(
+        caution,
+        temperature=temperature,
         unsure_below=threshold and threshold[0],
         error_rate=threshold and threshold[1],
-        familiar=Familiar.of(looks, features, targets),
     )

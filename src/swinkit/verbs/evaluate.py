@@ -105,23 +105,18 @@ def assess_run(
 
 
 def _choose_caution(run: Run, images: ImageSet, device: str | None) -> None:
-    """Fit temperature and thresholds of the run's best model on val, and write them into its file."""
+    """Choose temperature and thresholds of the run's best model on val, and write them into its file."""
     from swinkit.trust.answers import gather
-    from swinkit.trust.calibration import class_indices
     from swinkit.trust.caution import KEY, chosen_caution
     from swinkit.verbs.classifier import open_classifier
     from swinkit.weights import save
 
     model, task, _ = open_classifier(run.best, device=device)
     val = gather(model, images.split("val").samples)
-    caution = chosen_caution(
-        val.outputs.numpy(),
-        val.looks.numpy(),
-        val.features.numpy(),
-        class_indices([str(sample.label) for sample in val.samples], task.classes),
-        on="val",
-    )
-    save(model, run.best, extra={**model.load_report.extra, KEY: caution.to_dict()})
+    task = task.chosen_on(val.outputs, val.samples)
+    caution = chosen_caution(val, task.targets(val.samples), on="val")
+    facts = {**model.load_report.extra, **task.facts(), KEY: caution.to_dict()}
+    save(model, run.best, extra=facts)
 
 
 def _described(found: Assessment, images: ImageSet, part: str | None, weights: str | Path) -> Assessment:

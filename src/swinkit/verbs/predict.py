@@ -48,7 +48,8 @@ def predict(
         DataError: a folder holds no pictures.
         CheckpointError: the weights cannot be used.
     """
-    from swinkit.trust.answers import answered, said
+    from swinkit.trust.answers import answered
+    from swinkit.trust.said import said
     from swinkit.verbs.classifier import computing, open_classifier
 
     if top < 1 or batch < 1:

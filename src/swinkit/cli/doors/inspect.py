@@ -91,13 +91,11 @@ def _caution(facts: object) -> str:
     """How to take the answers: temperature, and when they are unsure."""
     if not isinstance(facts, dict):
         return ""
-    if facts["skipped"]:
-        return str(facts["skipped"])
-    unsure, rate = facts["unsure_below"], facts["error_rate"]
-    parts = [f"temperature {facts['temperature']:.3g}, chosen on {facts['fitted_on']}"]
-    if unsure is not None:
+    skipped, unsure, rate = (facts.get(name) for name in ("skipped", "unsure_below", "error_rate"))
+    parts = [skipped or f"temperature {facts.get('temperature'):.3g}, chosen on {facts.get('fitted_on')}"]
+    if unsure is not None and rate is not None:
         parts.append(f"unsure below {percent(unsure)}, so that at most {percent(rate)} of the rest is wrong")
-    if facts["familiar"] is not None:
+    if facts.get("familiar") is not None:
         parts.append("knows what its pictures are like, and says unsure to stranger ones")
     return "\n".join(parts)
 
