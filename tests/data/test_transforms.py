@@ -132,6 +132,18 @@ def test_other_numbers_of_channels_are_augmented_too(channels):
     assert (channels, 8, 8) == transform(pixels, 1).shape
 
 
+@pytest.mark.parametrize("policy", [None, *get_args(Policy)])
+def test_measurements_in_three_channels_keep_their_values(policy):
+    """Colours are varied only between 0 and 1, where measurements need not lie."""
+    wanted = replace(NOTHING, policy=policy, colour=0.9)
+    facts = {"image_size": (6, 6), "mean": (0.5,) * 3, "std": (1.0,) * 3}
+    values = np.full((6, 6, 3), 1234.5, np.float32)
+
+    found = train_transform(wanted, coloured=False, **facts)(values, 0)
+
+    assert {1234.5} == set(found.unique().tolist())
+
+
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
 def test_training_prepares_measurements_as_prediction_does(kind):
     """Scaled alike, and gaps become the mean on both sides."""

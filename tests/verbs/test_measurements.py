@@ -84,7 +84,7 @@ def test_the_plan_says_what_was_measured_and_that_colours_stay(tmp_path: Path, c
 
     said = capsys.readouterr().err
     assert "channels: 4 channels by the values in the files, mean ± deviation 0.042" in said
-    assert "nothing changes colours, since 4 channels of measurements have none" in said
+    assert "; cropped, mirrored, erased and mixed only, since they have no colours" in said
 
 
 def test_a_picture_of_other_channels_is_refused_in_a_sentence(tmp_path: Path) -> None:

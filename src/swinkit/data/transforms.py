@@ -112,11 +112,13 @@ def train_transform(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     interpolation: str = "bicubic",
+    coloured: bool = True,
 ) -> TrainTransform:
     """The function (pixels, seed) -> C, h, w that training applies to every sample.
 
     image_size: (height, width) of the result. mean, std: by which it will be normalised, one value a channel,
-    for pixels in 0..1; the noise of erasing depends on them.
+    for pixels in 0..1; the noise of erasing depends on them. coloured: whether colours may be varied at all;
+    they never are with other than 1 or 3 channels.
     Raises ConfigError for values that contradict each other.
     """
     if len(mean) != len(std):
@@ -125,7 +127,8 @@ def train_transform(
         raise ConfigError(
             f"interpolation '{interpolation}' is unknown", hint=f"one of {', '.join(_INTERPOLATIONS)}"
         )
-    return TrainTransform(augmentation, image_size, mean, std, interpolation)
+    coloured = coloured and len(mean) in COLOURED
+    return TrainTransform(augmentation, image_size, mean, std, interpolation, coloured)
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class TrainTransform:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str
+    coloured: bool
     _steps: Callable[[Tensor], Tensor] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -165,7 +169,7 @@ def _steps(plan: TrainTransform) -> Callable[[Tensor], Tensor]:
     load_torchvision()
     from torchvision.transforms import v2
 
-    wanted, channels = plan.augmentation, len(plan.mean)
+    wanted = plan.augmentation
     mode = v2.InterpolationMode[_INTERPOLATIONS[plan.interpolation]]
     size = list(plan.image_size)
     steps: list[Any] = []
@@ -183,9 +187,9 @@ def _steps(plan: TrainTransform) -> Callable[[Tensor], Tensor]:
         steps.append(v2.RandomVerticalFlip(wanted.flip_vertical))
     if wanted.rotation:
         steps.append(v2.RandomRotation(wanted.rotation, interpolation=v2.InterpolationMode.BILINEAR))
-    if wanted.policy and channels in COLOURED:
+    if wanted.policy and plan.coloured:
         steps.append(_policy(wanted.policy, plan, v2))
-    if wanted.colour and channels in COLOURED:
+    if wanted.colour and plan.coloured:
         steps.append(v2.ColorJitter(wanted.colour, wanted.colour, wanted.colour))
     if wanted.erasing:
         noise = v2.RandomErasing(

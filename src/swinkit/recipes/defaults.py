@@ -164,6 +164,7 @@ def _channels(facts: DataFacts) -> tuple[str, ...]:
     numbers = ", ".join(f"{mean:.3g} ± {std:.3g}" for mean, std in zip(found.mean, found.std, strict=True))
     whole = "(whole numbers in shares of their largest)" if found.own_values else "(white is 1)"
     note = f"; {found.note}" if found.note else ""
+    note += "" if found.coloured else "; cropped, mirrored, erased and mixed only, since they have no colours"
     return (f"channels: {_many(facts)} {kind}, mean ± deviation {numbers} {whole}{note}",)
 
 
@@ -234,10 +235,7 @@ def _resize_to(facts: DataFacts, image_size: Size, start: Start | None) -> tuple
 
 def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:
     if not facts.channels.coloured:
-        return MEASUREMENTS, (
-            f"augmentation: crops, mirror images, erasing; nothing changes colours, since {_many(facts)} of "
-            "measurements have none"
-        )
+        return MEASUREMENTS, "augmentation: crops, mirror images, erasing"
     if facts.characters:
         return CHARACTERS, "augmentation: crops and turns; no mirror images, since the classes are characters"
     if min(facts.size) <= SMALL:

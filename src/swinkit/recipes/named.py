@@ -84,6 +84,10 @@ _OF_HERE = (
     "data",
     "labels",
     "group_by",
+    "channels",
+    "own_values",
+    "mean",
+    "std",
     "model",
     "weights",
     "image_size",
@@ -96,7 +100,7 @@ _OF_HERE = (
     "threads",
     "kernel",
 )
-_STILL_TRUE = ("data", "model", "weights", "imbalance", "learning rate", "precision", "epochs")
+_STILL_TRUE = ("data", "channels", "model", "weights", "imbalance", "learning rate", "precision", "epochs")
 """What the reasons of a default plan are about, where a recipe does not decide it."""
 
 

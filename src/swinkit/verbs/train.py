@@ -247,6 +247,7 @@ def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Imag
         mean=preprocess.mean,
         std=preprocess.std,
         interpolation=preprocess.interpolation,
+        coloured=not preprocess.own_values,
     )
     return Images(
         samples=images.split("train").samples,
