@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from swinkit.errors import (
     SwinkitError,
 )
 
-HELP_LIMIT_SECONDS = 1.0
 HEAVY = ("torch", "numpy", "torchvision", "PIL")
 
 
@@ -73,7 +71,7 @@ def test_the_help_of_a_verb_has_a_first_line_two_examples_and_says_what_each_opt
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
-def test_help_comes_at_once_and_without_anything_heavy(arguments: list[str]) -> None:
+def test_help_comes_without_anything_heavy(arguments: list[str]) -> None:
     script = (
         "import sys\n"
         "from swinkit.cli.main import main\n"
@@ -81,16 +79,9 @@ def test_help_comes_at_once_and_without_anything_heavy(arguments: list[str]) -> 
         "except SystemExit as left: code = left.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], code, file=sys.stderr)"
     )
-    seconds = []
-    for _ in range(3):  # the best of three: the machine may be busy
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
-        if seconds[-1] < HELP_LIMIT_SECONDS:
-            break
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stderr.strip() in ("[] 0", "[] None")
-    assert min(seconds) < HELP_LIMIT_SECONDS
 
 
 @pytest.mark.parametrize("flag", ["-V", "--version"])

@@ -61,7 +61,8 @@ def test_features_are_what_the_head_saw(model: Swin) -> None:
     assert model.head is not None
     for answered in answers_of(model, few_digits().samples, batch=16):
         assert (len(answered.samples), model.channels[-1]) == answered.features.shape
-        assert torch.allclose(answered.outputs, model.head(answered.features), atol=1e-6)
+        with torch.inference_mode():
+            assert torch.allclose(answered.outputs, model.head(answered.features), atol=1e-6)
 
 
 def test_a_model_that_does_not_say_how_to_prepare_pictures_is_refused(model: Swin) -> None:

@@ -125,13 +125,13 @@ def test_dead_endpoint_is_tried_once_and_briefly(dead_endpoint: str) -> None:
 
 def test_silent_endpoint_is_given_up_after_the_time_allowed(hub: StandIn) -> None:
     hub.files["model.safetensors"] = WEIGHTS
-    hub.delay_seconds = 1.5
+    hub.delay_seconds = 6
     begin = time.monotonic()
 
     with pytest.raises(CheckpointError, match="cannot be reached"):
         fetch(REPOSITORY, "model.safetensors", answer_seconds=0.3)
 
-    assert time.monotonic() - begin < 1.4
+    assert time.monotonic() - begin < 5
     assert len(hub.requests) == 1
 
 
