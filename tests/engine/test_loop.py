@@ -12,12 +12,14 @@ from torch import Tensor
 
 from swinkit.data import Sample
 from swinkit.engine import loop
+from swinkit.engine import step as step_module
 from swinkit.engine.checkpoint import load_checkpoint
 from swinkit.engine.interrupt import Interrupted
 from swinkit.engine.loop import fit
 from swinkit.engine.progress import Progress
 from swinkit.engine.run import Run
 from swinkit.engine.settings import TrainConfig
+from swinkit.engine.step import Part
 from swinkit.engine.stopping import best_epoch
 from swinkit.errors import RunError
 from swinkit.models import Swin
@@ -203,6 +205,61 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(
     model, continuation = load_checkpoint(with_settings(Run(tmp_path)))
     assert continuation.position.step == 0
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+
+
+def test_a_module_that_overflows_is_named_and_what_was_saved_has_numbers_only(tmp_path: Path) -> None:
+    model = fresh_model(SETTINGS, CLASSES)
+    model.stages[1].blocks[0].mlp.fc1.weight.detach().fill_(3e38)
+    images = few_digits()
+
+    with pytest.raises(RunError, match=r"comes from stages\.1\.blocks\.0\.mlp\.fc1"):
+        fit(
+            model,
+            Classification(CLASSES),
+            training_images(SETTINGS),
+            images.split("val").samples,
+            SETTINGS,
+            Run(tmp_path),
+            Progress(Run(tmp_path)),
+        )
+
+    saved, _ = load_checkpoint(with_settings(Run(tmp_path)))
+    assert all(tensor.isfinite().all() for tensor in saved.state_dict().values())
+
+
+@pytest.mark.parametrize("lr", [1e2, 1e30], ids=str)
+def test_an_absurd_rate_is_noticed_within_a_hundred_steps(lr: float, tmp_path: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        begin(tmp_path, replace(SETTINGS, epochs=25, batch=8, lr=lr, warmup=0.0))
+
+    assert "--lr" in caught.value.hint
+    saved, continuation = load_checkpoint(with_settings(Run(tmp_path)))
+    assert continuation.position.step <= 100
+    assert all(tensor.isfinite().all() for tensor in saved.state_dict().values())
+
+
+def test_a_step_that_runs_out_of_memory_is_done_again_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what was found out is remembered by a resumed run."""
+    learn_for_real = step_module.learn
+
+    def learn(
+        model: Swin, task: Classification, part: Part, *arguments: object, **settings: object
+    ) -> Tensor:
+        if part.stop - part.start > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 266.00 MiB.")
+        return learn_for_real(model, task, part, *arguments, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(step_module, "learn", learn)
+
+    run, model = begin(tmp_path / "limited")
+
+    monkeypatch.undo()
+    _, expected = begin(tmp_path / "unlimited")
+    assert 2 == capsys.readouterr().err.count("memory ran out (another 266.00 MiB")
+    assert 2 == load_checkpoint(with_settings(run))[1].position.at_once
+    torch.testing.assert_close(model.head.weight, expected.head.weight, atol=1e-5, rtol=1e-5)
 
 
 def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(

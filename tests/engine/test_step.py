@@ -12,6 +12,7 @@ from swinkit.data.loader import Batch, train_loader
 from swinkit.data.mixing import Mixing
 from swinkit.engine import loop
 from swinkit.engine.optimiser import make_optimiser
+from swinkit.engine.portion import Portion
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step
@@ -197,7 +198,8 @@ def test_a_blended_step_in_parts_equals_the_step_as_a_whole(mixing: Mixing, at_o
     model = fresh_model(config, CLASSES).train()
 
     task, optimiser = Classification(CLASSES), make_optimiser(model, config)
-    training_step(model, task, optimiser, one_batch(config), config, lr=0.0, step=0, at_once=at_once)
+    portion = Portion(at_once, print)
+    training_step(model, task, optimiser, one_batch(config), config, lr=0.0, step=0, portion=portion)
 
     for (name, expected), found in zip(whole.named_parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(expected.grad, found.grad, msg=name, rtol=1e-3, atol=1e-6)

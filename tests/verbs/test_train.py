@@ -22,6 +22,7 @@ from swinkit.weights import load
 FILES = {
     "best.safetensors",
     "evaluation.json",
+    "report.html",
     "last",
     "log.txt",
     "metrics.jsonl",

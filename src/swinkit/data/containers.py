@@ -6,9 +6,9 @@ processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from swinkit.errors import DataError
 
@@ -56,3 +56,28 @@ class TarMember:
                 f"cannot read {self.where}: the archive ends before it does", hint="fetch the archive again"
             )
         return content
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A picture in a data set of the `datasets` library, which maps its files into memory.
+
+    rows: a `datasets.Dataset` whose column of pictures is not decoded. index: from 0, as the library counts.
+    """
+
+    rows: Any = field(compare=False, repr=False)
+    column: str
+    file: Path
+    index: int
+    size: int
+
+    @property
+    def where(self) -> str:
+        return f"{self.file} row {self.index}"
+
+    def content(self) -> bytes:
+        try:
+            content = self.rows[self.index][self.column]["bytes"]
+        except OSError as error:
+            raise DataError(f"cannot read {self.where}: {error.strerror or error}") from error
+        return b"" if content is None else bytes(content)

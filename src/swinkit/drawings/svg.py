@@ -81,12 +81,21 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 340, 250, 52, 34, 14, 14
 
 
 def line_chart(
-    series: Sequence[Series], *, label: str, x_ticks: Sequence[tuple[float, str]], unit: str, log: bool = True
+    series: Sequence[Series],
+    *,
+    label: str,
+    x_ticks: Sequence[tuple[float, str]],
+    unit: str,
+    log: bool = True,
+    y_range: tuple[float, float] | None = None,
 ) -> Markup:
-    """Lines over x; with `log`, both axes are logarithmic. `unit` formats the ticks of y."""
+    """Lines over x; with `log`, both axes are logarithmic. `unit` formats the ticks of y.
+
+    y_range: lowest and highest y, by default what the points need.
+    """
     points = [point for one in series for point in (*one.points, *one.expected)]
     x_low, x_high = min(x for x, _ in points), max(x for x, _ in points)
-    y_low, y_high = _padded(min(y for _, y in points), max(y for _, y in points), log)
+    y_low, y_high = y_range or _padded(min(y for _, y in points), max(y for _, y in points), log)
     across = _Scale(x_low, x_high, _LEFT, _WIDTH - _RIGHT, log)
     up = _Scale(y_low, y_high, _HEIGHT - _BOTTOM, _TOP, log)
     marks: list[str] = []

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from swinkit.data import write_atomically
 from swinkit.data.loader import Batch
+from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
 from swinkit.engine.run import Run
 from swinkit.errors import RunError
@@ -43,6 +44,11 @@ class Position:
     learning: float = 0.0
     """Seconds that the steps of the running epoch took, and those of them that were waited for pictures."""
     waited: float = 0.0
+    first_loss: float = 0.0
+    """Of the first step, and the last ones, by which a training that goes wrong is noticed."""
+    losses: list[float] = field(default_factory=list)
+    at_once: int | None = None
+    """Pictures that go through the model together, where memory has run out with more."""
     history: list[dict[str, float]] = field(default_factory=list)
     """The numbers of each finished epoch."""
     seconds: float = 0.0
@@ -50,7 +56,10 @@ class Position:
 
     def count(self, batch: Batch, loss: float, *, seconds: float, waited: float) -> None:
         """Add a step that is done."""
+        if self.step == 0:
+            self.first_loss = loss
         self.step += 1
+        self.losses = [*self.losses, loss][-WINDOW:]
         self.loss_sum += loss * batch.counted
         self.pictures += batch.counted
         self.left_out += len(batch) - batch.counted
@@ -80,7 +89,15 @@ def save_checkpoint(
     position: Position,
     average: Average | None = None,
 ) -> None:
-    """Write last/STEP/, then point to it, then remove the one before."""
+    """Write last/STEP/, then point to it, then remove the one before.
+
+    Raises RunError for weights that are no numbers, which would be of no use.
+    """
+    if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
+        raise RunError(
+            "training broke down: weights are no longer numbers; what was saved before is untouched",
+            hint="try a smaller learning rate: --lr",
+        )
     folder = run.last / str(position.step)
     state = {
         "optimiser": optimiser.state_dict(),

@@ -15,11 +15,13 @@ import torch
 from swinkit.data import Sample, write_atomically
 from swinkit.data.loader import Images
 from swinkit.engine.checkpoint import Continuation, Position, save_checkpoint
+from swinkit.engine.divergence import refuse_divergence
 from swinkit.engine.ema import Average
 from swinkit.engine.feed import Feed, steps_per_epoch
 from swinkit.engine.inference import validate
 from swinkit.engine.interrupt import Interrupted, stop_on_request
 from swinkit.engine.optimiser import make_optimiser
+from swinkit.engine.portion import Portion
 from swinkit.engine.progress import Pace, Progress, time_left
 from swinkit.engine.run import Run, jsonl
 from swinkit.engine.schedule import learning_rate
@@ -69,6 +71,7 @@ def fit(
             average.load_state_dict(continuation.average)
         looked_at = average.model if average else model
         saver = _Saver(run, model, optimiser, average, position, pace)
+        portion = Portion(position.at_once or config.pictures_at_once, progress.say)
         feed = Feed(train, config, step=position.step, say=progress.say)
         if position.step == 0:
             saver.save()
@@ -81,10 +84,16 @@ def fit(
             while position.step < (epoch + 1) * per_epoch:
                 began, batch = time.monotonic(), feed.next()
                 lr = rate_at(position.step, steps, config)
-                loss = training_step(model, task, optimiser, batch, config, lr=lr, step=position.step)
+                loss = training_step(
+                    model, task, optimiser, batch, config, lr=lr, step=position.step, portion=portion
+                )
                 if average:
                     average.update(position.step + 1)
+                position.at_once = portion.pictures
                 position.count(batch, loss, seconds=time.monotonic() - began, waited=feed.waited)
+                refuse_divergence(
+                    position.losses, first=position.first_loss, classes=len(task.classes), lr=config.lr
+                )
                 pace.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
                 if stop.made or saver.is_due():
                     saver.save()

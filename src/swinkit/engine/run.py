@@ -8,6 +8,7 @@ runs/NAME/
   split.csv           which picture was in which split
   predictions.csv     what best.safetensors says about the pictures held out
   evaluation.json     how good it is on them
+  report.html         all of it for people, as one page
   log.txt             what was said on the screen
 """
 
@@ -40,6 +41,11 @@ class Run:
     @property
     def split(self) -> Path:
         return self.folder / "split.csv"
+
+    @property
+    def report(self) -> Path:
+        """The page about the finished run."""
+        return self.folder / "report.html"
 
     @property
     def last(self) -> Path:
@@ -106,9 +112,9 @@ def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Ru
 
 def clear(run: Run) -> None:
     """Remove the files of an earlier run, and no others."""
-    for name in ("run.json", "metrics.jsonl", "split.csv", "predictions.csv", "evaluation.json", "log.txt"):
-        (run.folder / name).unlink(missing_ok=True)
-    run.best.unlink(missing_ok=True)
+    names = ("run.json", "metrics.jsonl", "split.csv", "predictions.csv", "evaluation.json", "log.txt")
+    for path in (*(run.folder / name for name in names), run.report, run.best):
+        path.unlink(missing_ok=True)
     if run.last.is_dir():
         shutil.rmtree(run.last)
 

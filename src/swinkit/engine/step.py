@@ -16,6 +16,8 @@ from torch import Tensor
 from swinkit.data.loader import Batch
 from swinkit.data.mixing import Blend, drawn_blend, partners
 from swinkit.data.transforms import normalised, sample_seed
+from swinkit.engine.origin import origin
+from swinkit.engine.portion import Portion
 from swinkit.engine.settings import TrainConfig
 from swinkit.errors import RunError
 from swinkit.models import Swin
@@ -51,23 +53,33 @@ def training_step(
     *,
     lr: float,
     step: int,
-    at_once: int | None = None,
+    portion: Portion | None = None,
 ) -> float:
     """One step of the optimiser; the loss. Raises RunError unless it and the gradient are finite.
 
-    at_once: pictures that go through the model together, by default those of the settings.
+    portion: how many pictures go through the model together; by default those of the settings, without
+        trying fewer when memory runs out.
     """
+
+    def gradient(at_once: int) -> Tensor:
+        optimiser.zero_grad()
+        loss = torch.zeros((), device=config.device)
+        for part in parts(batch, at_once):
+            share = int(part.known.sum()) / batch.counted
+            loss += learn(model, task, part, config, step=step, share=share)
+        return loss
+
     for group in optimiser.param_groups:
         group["lr"] = lr * group["lr_scale"]
-    optimiser.zero_grad()
-    loss = torch.zeros((), device=config.device)
-    for part in parts(batch, at_once or config.pictures_at_once):
-        loss += learn(model, task, part, config, step=step, share=int(part.known.sum()) / batch.counted)
+    at_once = config.pictures_at_once
+    loss = portion.attempt(gradient) if portion else gradient(at_once)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
     found, length = torch.stack([loss, norm.to(loss.device)]).tolist()
     if not (math.isfinite(found) and math.isfinite(length)):
+        where = origin(model, lambda: gradient(portion.pictures if portion else at_once))
         raise RunError(
-            f"training broke down at step {step}: loss {found}, norm of the gradient {length}",
+            f"training broke down at step {step}: loss {found}, norm of the gradient {length}; "
+            f"the first value that is no number comes from {where}",
             hint=f"try a smaller learning rate: --lr {lr / 5:.1g}"
             + (", or --precision fp32" if config.precision != "fp32" else ""),
         )

@@ -34,8 +34,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["as_width"] = lambda share: f"{100 * share:.1f}%"
     environment.globals |= {
         "called": called,
+        "file": file,
         "style": look() + Markup(files.joinpath("page.css").read_text("utf-8")),
         "script": Markup(script),
         "policy": _policy(script),
@@ -56,6 +58,12 @@ def _policy(script: str) -> str:
 def called(name: str) -> Markup:
     """What a user's file or class is called: text of any script and direction, and nothing else."""
     return Markup('<bdi class="called">{}</bdi>').format(printable(name))
+
+
+def file(name: str) -> Markup:
+    """A picture by the last part of its name; the whole of it comes up under the mouse."""
+    short = name.rsplit("/", 1)[-1] or name
+    return Markup('<bdi class="called" title="{}">{}</bdi>').format(printable(name), printable(short))
 
 
 def printable(value: Any) -> Any:

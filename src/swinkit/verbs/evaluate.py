@@ -36,13 +36,14 @@ def evaluate(
     data, the split is the one that was saved with it.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them, or a table of
-            path,label; by default the data of the run, and the embedded digits where the weights are no run.
+        data: A folder of class folders, with or without train, val and test above them, a table of
+            path,label, parquet files or tar archives; by default the data of the run, and the embedded digits
+            where the weights are no run.
         weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
         split: The part to score; by default test, else val, else everything.
         group_by: What belongs together (a patient, a film), so that its pictures count as one when intervals
             are drawn: a column of the table, or a pattern of file names as in {patient}_*.
-        out: A folder to write evaluation.json and predictions.csv into.
+        out: A folder to write report.html, evaluation.json and predictions.csv into.
         batch: Pictures that go through the model at once.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
@@ -56,6 +57,7 @@ def evaluate(
         raise ConfigError(
             "evaluate needs a model", hint="name a run folder or a weights file: --weights runs/…"
         )
+    from swinkit.report.model_page import write_report
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import computing, open_classifier
@@ -70,6 +72,7 @@ def evaluate(
     found = _described(found, images, part, weights)
     if out is not None:
         write_assessment(Path(out), found)
+        write_report(Path(out), found, images)
     return found.evaluation
 
 
@@ -82,6 +85,7 @@ def assess_run(
     The numbers come from test where there is one, else from val, by which the best epoch was chosen; the
     assessment says which. frozen: features of all pictures that know no label (see `trust.assess.Frozen`).
     """
+    from swinkit.report.model_page import Trained, write_report
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import open_classifier
@@ -101,6 +105,7 @@ def assess_run(
     skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
     found = _described(found, replace(images, skipped=skipped), held_out, run.best)
     write_assessment(run.folder, found)
+    write_report(run.folder, found, images, trained=Trained(facts=run.facts, history=run.metrics))
     return found
 
 

@@ -53,8 +53,9 @@ def train(
     Ctrl-C saves first and says how to go on.
 
     Args:
-        data: A folder of class folders, with or without train, val and test above them, or a table of
-            path,label; without one, the embedded handwritten digits. Nothing is written into it.
+        data: A folder of class folders, with or without train, val and test above them, a table of
+            path,label, parquet files or tar archives; without one, the embedded handwritten digits. Nothing
+            is written into it.
         out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …
         seed: Decides everything that is random.
         labels: Text file with one class in each line, which fixes their order; by default those of train, in
@@ -274,5 +275,6 @@ def _say_result(progress: Progress, run: Run, found: Evaluation) -> None:
         f"accuracy {found.accuracy:.1%} (balanced {found.balanced_accuracy:.1%}) on the {found.pictures:,} "
         f"pictures of {found.split}{chosen}"
     )
+    progress.say(f"what to make of that, with pictures: {run.report}")
     progress.say(f"the model is {run.best}; to use it: swinkit predict PICTURES --weights {run.folder}")
     progress.keep()

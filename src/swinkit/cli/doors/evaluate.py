@@ -17,9 +17,9 @@ MISTAKES, CLASSES = 10, 50  # shown at most
 class Evaluate:
     """Score a model on pictures whose classes are known.
 
-    DATA is a folder of class folders, with or without train, val and test above them, or a table of
-    path,label. Classes are matched by name. The pictures that a run was trained on are left out: for its own
-    data, its saved split is used.
+    DATA is a folder of class folders, with or without train, val and test above them, a table of
+    path,label, parquet files or tar archives. Classes are matched by name. The pictures that a run was
+    trained on are left out: for its own data, its saved split is used.
 
     examples:
       swinkit evaluate --weights runs/flowers-1
@@ -27,7 +27,7 @@ class Evaluate:
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "by default the run's own")] = None
-    """Folder of pictures, or table of path,label."""
+    """Folder, table, parquet file or tar archive of pictures."""
     weights: Annotated[str | None, option("SOURCE", "required")] = None
     """Run, weights file, catalogue name or hf:owner/name."""
     split: Annotated[
@@ -37,7 +37,7 @@ class Evaluate:
     """The part to score."""
     group_by: GroupBy = None
     out: Annotated[str | None, option("FOLDER", "by default nothing is written")] = None
-    """Write evaluation.json and predictions.csv there."""
+    """Write report.html, evaluation.json and predictions.csv there."""
     batch: Batch = 64
     device: Device = None
     threads: Threads = None
@@ -68,7 +68,7 @@ class Evaluate:
             _, reason = found.skipped[0]
             say(f"not counted: {many(len(found.skipped), 'picture')}; the first: {reason}")
         if self.out:
-            say(f"wrote {self.out}/evaluation.json and {self.out}/predictions.csv")
+            say(f"wrote {self.out}/report.html, and its numbers: evaluation.json, predictions.csv")
         return 0
 
 

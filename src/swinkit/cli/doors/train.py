@@ -14,9 +14,9 @@ from swinkit.verbs.train import train
 class Train:
     """Train a Swin on pictures: says what it will do and why, then does it.
 
-    DATA is a folder of class folders, with or without train, val and test above them, or a table of
-    path,label; nothing is written into it. All that a training leaves lies in the run's folder, which predict
-    and evaluate take as weights. Ctrl-C saves first and says how to go on.
+    DATA is a folder of class folders, with or without train, val and test above them, a table of
+    path,label, parquet files or tar archives; nothing is written into it. All that a training leaves lies in
+    the run's folder, which predict and evaluate take as weights. Ctrl-C saves first and says how to go on.
 
     examples:
       swinkit train
@@ -25,7 +25,7 @@ class Train:
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "by default the embedded digits")] = None
-    """Folder of pictures, or table of path,label."""
+    """Folder, table, parquet file or tar archive of pictures."""
     labels: Annotated[str | None, option("FILE", "by default the classes of train")] = None
     """Classes, one in each line, in the order they are to have."""
     group_by: GroupBy = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from swinkit.data.readers import class_folders, tables
+from swinkit.data.readers import class_folders, hf_datasets, tables, tars
 from swinkit.data.samples import ImageSet
 
 
@@ -30,4 +30,6 @@ class Reader(Protocol):
 READERS: Mapping[str, Reader] = {
     "table": tables,
     "class folders": class_folders,
+    "data set of parquet or arrow files": hf_datasets,
+    "tar archive": tars,
 }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from swinkit.data.class_names import read_classes
 from swinkit.data.samples import Split
 from swinkit.errors import DataError
 
@@ -20,6 +21,37 @@ SPLIT_WORDS: dict[str, Split] = {
     "testing": "test",
 }
 
+# What headings are taken for, the first that is there: see `squeezed` for their spelling.
+PATH = [
+    "path",
+    "filepath",
+    "file",
+    "filename",
+    "image",
+    "imagepath",
+    "imagefile",
+    "imagefilename",
+    "img",
+    "imgpath",
+    "picture",
+    "photo",
+]
+LABEL = [
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "classname",
+    "category",
+    "categories",
+    "target",
+    "targets",
+    "tag",
+    "tags",
+]
+SPLIT = ["split", "subset", "partition", "set"]
+GROUP = ["group", "groupid", "patient", "patientid", "subject", "subjectid"]
+
 
 def split_in_name(path: Path) -> Split | None:
     """The split that a file name tells, or None: train-00000-of-00004.parquet, my_val.csv."""
@@ -31,6 +63,18 @@ def split_in_name(path: Path) -> Split | None:
 def squeezed(heading: str) -> str:
     """A heading without what spellings differ in: "File name", file_name and fileName are one."""
     return re.sub(r"[\s_-]+", "", heading.casefold())
+
+
+def first_named(names: Sequence[str], columns: Sequence[str]) -> str | None:
+    """The column that has the first of these names that is there."""
+    by_name = {squeezed(column): column for column in reversed(columns)}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def names_beside(folder: Path) -> tuple[str, ...] | None:
+    """What class numbers mean, by the lines of a classes.txt in the folder, where there is one."""
+    file = folder / "classes.txt"
+    return read_classes(file) if file.is_file() else None
 
 
 def column_named(wanted: str, columns: Sequence[str], where: Path) -> str:

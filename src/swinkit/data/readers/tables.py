@@ -23,42 +23,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swinkit.data.folders import folders_in
-from swinkit.data.readers.shared import SPLIT_WORDS, column_named, split_in_name, squeezed
+from swinkit.data.readers.shared import (
+    GROUP,
+    LABEL,
+    PATH,
+    SPLIT,
+    SPLIT_WORDS,
+    column_named,
+    first_named,
+    split_in_name,
+    squeezed,
+)
 from swinkit.data.samples import ImageSet, Sample, Split, natural_order
 from swinkit.errors import DataError
 
 ENDINGS = (".csv", ".tsv", ".jsonl")
-
-# What headings are taken for, the first that is there: see `squeezed` for their spelling.
-_PATH = [
-    "path",
-    "filepath",
-    "file",
-    "filename",
-    "image",
-    "imagepath",
-    "imagefile",
-    "imagefilename",
-    "img",
-    "imgpath",
-    "picture",
-    "photo",
-]
-_LABEL = [
-    "label",
-    "labels",
-    "class",
-    "classes",
-    "classname",
-    "category",
-    "categories",
-    "target",
-    "targets",
-    "tag",
-    "tags",
-]
-_SPLIT = ["split", "subset", "partition", "set"]
-_GROUP = ["group", "groupid", "patient", "patientid", "subject", "subjectid"]
 
 _FLAGS = {"1": True, "1.0": True, "0": False, "0.0": False, "-1": None, "-1.0": None, "": None}
 _NAMED = 20  # bad lines that are named one by one
@@ -132,7 +111,9 @@ def _tables_in(folder: Path) -> list[Path]:
 def _is_about_pictures(path: Path) -> bool:
     try:
         columns, rows = _rows(path)
-        return _first(_PATH, columns) is not None and bool(_first(_LABEL, columns) or _flags(columns, rows))
+        return first_named(PATH, columns) is not None and bool(
+            first_named(LABEL, columns) or _flags(columns, rows)
+        )
     except DataError:
         return False
 
@@ -179,7 +160,7 @@ class _Table:
     @classmethod
     def open(cls, path: Path, split: Split | None, group_by: str | None) -> _Table:
         columns, rows = _rows(path)
-        path_column, label_column = _first(_PATH, columns), _first(_LABEL, columns)
+        path_column, label_column = first_named(PATH, columns), first_named(LABEL, columns)
         flags = [] if label_column else _flags(columns, rows)
         if path_column is None or not (label_column or flags):
             missing = "a path to each picture" if path_column is None else "what each picture shows"
@@ -188,8 +169,8 @@ class _Table:
                 hint="call the columns path and label (or labels, with ; between them), "
                 "or write one column of 0 and 1 for each class",
             )
-        group = column_named(group_by, columns, path) if group_by else _first(_GROUP, columns)
-        table = cls(path, split, rows, path_column, label_column, flags, _first(_SPLIT, columns), group)
+        group = column_named(group_by, columns, path) if group_by else first_named(GROUP, columns)
+        table = cls(path, split, rows, path_column, label_column, flags, first_named(SPLIT, columns), group)
         if group:
             table.notes.append(f"pictures of one {group} are kept in one split")
         return table
@@ -335,15 +316,9 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _first(names: Sequence[str], columns: Sequence[str]) -> str | None:
-    """The column with the first of these names that there is."""
-    by_name = {squeezed(column): column for column in reversed(columns)}
-    return next((by_name[name] for name in names if name in by_name), None)
-
-
 def _flags(columns: Sequence[str], rows: Sequence[tuple[int, dict[str, str]]]) -> list[str]:
     """The columns that hold nothing but 0, 1, -1 and gaps, and a 1 or a 0 at least once."""
-    others = {_first(names, columns) for names in (_PATH, _SPLIT, _GROUP)}
+    others = {first_named(names, columns) for names in (PATH, SPLIT, GROUP)}
     return [
         column
         for column in columns

@@ -1,0 +1,240 @@
+"""Data sets in the manner of Hugging Face: parquet files, and folders that `save_to_disk` has written.
+
+    train.parquet  test.parquet       data/train-00000-of-00002.parquet …       my_set/dataset_info.json …
+
+A column of pictures (their bytes, or paths) and one of labels: class numbers with names in the file's schema
+or in classes.txt beside it, words, or lists of either. Splits are told by a column, by the file names,
+or the data set itself. Read by the `datasets` library, which turns parquet into memory-mapped files in its
+cache once, so that any row can be had at any time without the whole being in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from swinkit.data.containers import DatasetRow
+from swinkit.data.readers.shared import (
+    GROUP,
+    LABEL,
+    SPLIT,
+    SPLIT_WORDS,
+    column_named,
+    first_named,
+    names_beside,
+    split_in_name,
+)
+from swinkit.data.samples import ImageSet, Sample, Split, natural_order
+from swinkit.errors import DataError
+
+_NAMED = 4  # files that the layout names
+_SAVED = ("dataset_info.json", "dataset_dict.json")
+
+
+def recognise(place: Path) -> bool:
+    if place.is_file():
+        return place.suffix.casefold() in (".parquet", ".arrow")
+    return any((place / name).is_file() for name in _SAVED) or bool(_parquet_files(place))
+
+
+def read(place: Path, *, group_by: str | None = None) -> ImageSet:
+    """The samples of a parquet or arrow file, of a folder of parquet files, or of a saved data set.
+
+    Raises DataError where there is no column of pictures or labels, and naming the extra where the library is
+    missing.
+    """
+    parts = _parts(place, _library())
+    samples: list[Sample] = []
+    skipped: list[tuple[str, str]] = []
+    for part in parts:
+        for sample in _Columns.of(part, group_by).samples():
+            if sample.label is None and sample.labels is None:
+                skipped.append((sample.path, "it has no label"))
+            else:
+                samples.append(sample)
+    if not samples:
+        raise DataError(f"{place} holds no labelled pictures")
+    several = {sample.labels is not None for sample in samples}
+    if len(several) > 1:
+        raise DataError(f"{place} has one label a picture in some files and lists of them in others")
+    return ImageSet(
+        name=place.resolve().name if place.is_dir() else place.stem,
+        samples=tuple(samples),
+        classes=(),
+        task="multilabel" if True in several else "classification",
+        layout=", ".join(part.file.name for part in parts[:_NAMED]) + (", …" if len(parts) > _NAMED else ""),
+        skipped=tuple(skipped),
+    )
+
+
+# Which files ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one file. rows: a `datasets.Dataset`. split: as the file or the data set names it."""
+
+    file: Path
+    rows: Any
+    split: Split | None
+
+
+def _parts(place: Path, library: ModuleType) -> list[_Part]:
+    with _failures_named(place), _without_progress_bars(library):
+        if place.suffix.casefold() == ".arrow" and place.is_file():
+            return [_Part(place, library.Dataset.from_file(str(place)), None)]
+        if (place / "dataset_dict.json").is_file():
+            saved = library.load_from_disk(str(place)).items()
+            return [_Part(place / name, rows, SPLIT_WORDS.get(name.casefold())) for name, rows in saved]
+        if (place / "dataset_info.json").is_file():
+            return [_Part(place, library.load_from_disk(str(place)), None)]
+        files = [place] if place.is_file() else _parquet_files(place)
+        splits = [None] if place.is_file() else [split_in_name(file) for file in files]
+        if None in splits and len(set(splits)) > 1:
+            silent = [file.name for file, split in zip(files, splits, strict=True) if split is None]
+            raise DataError(
+                f"{place}: nothing says which split {', '.join(silent)} is",
+                hint="name every file by its split (train-0.parquet), or give one file",
+            )
+        return [
+            _Part(file, library.Dataset.from_parquet(str(file)), split)
+            for file, split in zip(files, splits, strict=True)
+        ]
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    """Those directly in a folder, or else in a folder below it, as on the hub."""
+    for pattern in ("*.parquet", "*/*.parquet"):
+        found = [path for path in folder.glob(pattern) if not path.name.startswith(".")]
+        if found:
+            return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
+    return []
+
+
+def _library() -> ModuleType:
+    try:
+        import datasets
+    except ImportError as error:
+        raise DataError(
+            "data sets in parquet or arrow files are read by the datasets library, which is not installed",
+            hint='pip install "swinkit[hf-data]"',
+        ) from error
+    return datasets
+
+
+@contextmanager
+def _without_progress_bars(library: ModuleType) -> Iterator[None]:
+    were_off = library.are_progress_bars_disabled()
+    library.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not were_off:
+            library.enable_progress_bars()
+
+
+@contextmanager
+def _failures_named(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # pyarrow and datasets fail on damaged files in many ways
+        reason = str(error.__cause__ or error).strip().split("\n")[0].rstrip(".")
+        raise DataError(
+            f"cannot read {place}: it is cut off or damaged ({reason})", hint="fetch or export it again"
+        ) from error
+
+
+# One file -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """One file with the roles of its columns."""
+
+    part: _Part
+    picture: str
+    label: str
+    split: str | None
+    group: str | None
+
+    @classmethod
+    def of(cls, part: _Part, group_by: str | None) -> _Columns:
+        columns = list(part.rows.column_names)
+        picture = next((name for name in columns if _holds_pictures(part.rows.features[name])), None)
+        named = [name for name in columns if hasattr(part.rows.features[name], "int2str")]
+        label = first_named(LABEL, columns) or (named[0] if len(named) == 1 else None)
+        if picture is None or label is None:
+            missing = "pictures" if picture is None else "labels"
+            raise DataError(
+                f"{part.file} has no column of {missing}; it has {', '.join(columns)}",
+                hint="call them image and label: bytes of picture files, and class names or numbers",
+            )
+        group = column_named(group_by, columns, part.file) if group_by else first_named(GROUP, columns)
+        return cls(part, picture, label, first_named(SPLIT, columns), group)
+
+    def samples(self) -> Iterator[Sample]:
+        from datasets import Image
+
+        rows = self.part.rows.cast_column(self.picture, Image(decode=False))
+        sizes, paths = _sizes_and_paths(rows, self.picture)
+        names = self._names()
+        splits = self._column(self.split)
+        groups = self._column(self.group)
+        bare = rows.select_columns([self.picture])
+        for index, value in enumerate(rows[self.label]):
+            size, path = sizes[index], paths[index]
+            packed = DatasetRow(bare, self.picture, self.part.file, index, size or 0)
+            several = isinstance(value, (list, tuple))
+            yield Sample(
+                name="/".join((self.part.file.stem, str(index), *([Path(path).name] if path else []))),
+                label=None if several else _word(value, names),
+                labels=tuple(word for one in value if (word := _word(one, names))) if several else None,
+                group=None if groups[index] is None else str(groups[index]),
+                split=self._split(splits[index]),
+                source=Path(path) if size is None and path else packed,
+            )
+
+    def _names(self) -> tuple[str, ...] | None:
+        """What the numbers of the classes mean, from the schema or from classes.txt beside the file."""
+        feature = self.part.rows.features[self.label]
+        inner = getattr(feature, "feature", feature)
+        names = getattr(inner, "names", None)
+        return tuple(names) if names is not None else names_beside(self.part.file.parent)
+
+    def _column(self, column: str | None) -> list[Any]:
+        rows = self.part.rows
+        return list(rows[column]) if column is not None else [None] * len(rows)
+
+    def _split(self, text: Any) -> Split | None:
+        return SPLIT_WORDS.get(str(text).casefold(), self.part.split) if text is not None else self.part.split
+
+
+def _holds_pictures(feature: Any) -> bool:
+    """An image column of `datasets`, bytes, or the pair of bytes and path that an image is stored as."""
+    if type(feature).__name__ == "Image" or getattr(feature, "dtype", None) in ("binary", "large_binary"):
+        return True
+    return isinstance(feature, dict) and "bytes" in feature and set(feature) <= {"bytes", "path"}
+
+
+def _sizes_and_paths(rows: Any, column: str) -> tuple[list[int | None], list[str | None]]:
+    """How many bytes each picture has (None: only a path) and its path, without reading them."""
+    import pyarrow.compute as compute
+
+    pictures = rows.with_format("arrow")[:][column]
+    sizes = compute.binary_length(compute.struct_field(pictures, "bytes"))
+    return sizes.to_pylist(), compute.struct_field(pictures, "path").to_pylist()
+
+
+def _word(value: Any, names: tuple[str, ...] | None) -> str | None:
+    """The class that a cell names, by word or by number; None for what says nothing (an empty cell, -1)."""
+    if value is None or value == "" or (isinstance(value, int) and value < 0):
+        return None
+    if isinstance(value, int) and names is not None and value < len(names):
+        return names[value]
+    return str(value)

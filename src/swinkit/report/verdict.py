@@ -1,0 +1,123 @@
+"""What has to be said about a model before its numbers are: whether it learnt anything, and what speaks
+against believing them. Judgements only; `words.py` has their sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from swinkit.trust.assessment import Assessment
+
+FEW = 30
+"""Below so many pictures an accuracy says next to nothing."""
+FEW_OF_A_CLASS = 10
+LITTLE_TO_LEARN_FROM = 10_000
+"""Pictures below which training from scratch is told to be a handicap."""
+STILL_RISING = 0.02
+"""Growth of the validation score from the third quarter of training to the last that says: not done yet."""
+_EPOCHS_TO_JUDGE = 8
+
+Headline = Literal[
+    "nothing learnt",
+    "not shown",
+    "too few",
+    "learnt from",
+    "below the probe",
+    "chosen on the same",
+    "unseen",
+    "measured",
+]
+Caution = Literal[
+    "too few",
+    "learnt from",
+    "chosen on the same",
+    "copies",
+    "no better than the majority",
+    "no better than guessing",
+    "uneven",
+    "below the probe",
+    "like the probe",
+    "still rising",
+    "from scratch",
+    "classes without pictures",
+    "classes with few pictures",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The first thing to say, and what to hold against the numbers, the weightiest first."""
+
+    headline: Headline
+    cautions: tuple[Caution, ...]
+
+
+def judge(
+    found: Assessment,
+    trained: Mapping[str, Any] | None = None,
+    history: Sequence[Mapping[str, float]] = (),
+) -> Verdict:
+    """What the facts allow to say. trained: run.json, where the model comes of a run; history: its epochs."""
+    guessing = 1 / max(1, sum(one.pictures > 0 for one in found.per_class.values()))
+    beats_guessing = found.balanced_accuracy.low > guessing
+    majority = found.baselines.majority if found.baselines else None
+    beats_majority = majority is not None and found.accuracy.low > majority
+    holds: dict[Caution, bool] = {
+        "too few": found.evaluation.pictures < FEW,
+        "learnt from": found.evaluation.split == "train",
+        "chosen on the same": found.chosen_on_same,
+        "copies": bool(found.trained_copies),
+        "no better than the majority": majority is not None and not (beats_majority or beats_guessing),
+        "no better than guessing": majority is None and not beats_guessing,
+        "uneven": majority is not None and beats_guessing and not beats_majority,
+        "below the probe": _probe(found) == "below",
+        "like the probe": _probe(found) == "like",
+        "still rising": still_rising(history),
+        "from scratch": trained is not None and _from_scratch_on_little(trained),
+        "classes without pictures": any(one.pictures == 0 for one in found.per_class.values()),
+        "classes with few pictures": any(
+            0 < one.pictures < FEW_OF_A_CLASS for one in found.per_class.values()
+        ),
+    }
+    cautions = tuple(name for name, it_does in holds.items() if it_does)
+    return Verdict(_headline(found, cautions, unseen=trained is not None), cautions)
+
+
+def _headline(found: Assessment, cautions: Sequence[Caution], *, unseen: bool) -> Headline:
+    if "no better than guessing" in cautions:
+        return "not shown"
+    if "no better than the majority" in cautions:
+        assert found.baselines is not None
+        return "nothing learnt" if found.accuracy.value <= found.baselines.majority else "not shown"
+    weighty: tuple[Headline, ...] = ("too few", "learnt from", "below the probe", "chosen on the same")
+    for one in weighty:
+        if one in cautions:
+            return one
+    return "unseen" if unseen else "measured"
+
+
+def _probe(found: Assessment) -> Literal["below", "like", "above"] | None:
+    """How the model fares beside the linear classifier."""
+    if found.baselines is None or found.baselines.probe is None:
+        return None
+    probe, ours = found.baselines.probe, found.balanced_accuracy
+    if ours.value <= probe.value:
+        return "below"
+    return "like" if ours.low <= probe.value else "above"
+
+
+def still_rising(history: Sequence[Mapping[str, float]]) -> bool:
+    """Whether the score by which epochs are chosen grew to the very end: more epochs would have helped."""
+    scores = [row["balanced_accuracy"] for row in history if "balanced_accuracy" in row]
+    if len(scores) < _EPOCHS_TO_JUDGE:
+        return False
+    quarter = len(scores) // 4
+    last, before = scores[-quarter:], scores[-2 * quarter : -quarter]
+    return sum(last) / quarter - sum(before) / quarter > STILL_RISING
+
+
+def _from_scratch_on_little(trained: Mapping[str, Any]) -> bool:
+    learnt_from = trained["data"]["pictures"].get("train", 0)
+    return trained["config"]["weights"] is None and learnt_from < LITTLE_TO_LEARN_FROM

@@ -1,0 +1,405 @@
+"""Every sentence of the pages about a model, in one place so that they can be read together.
+
+Plain words for a person who is no engineer; the numbers in them are `Number`s, which say where they stand.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath, PureWindowsPath
+from typing import Any
+
+from markupsafe import Markup
+
+from swinkit.report.heat import Overlay
+from swinkit.report.mistakes import Mistakes, Stamp
+from swinkit.report.numbers import NOTHING, Sheet, Shown
+from swinkit.report.page import called, printable
+from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
+from swinkit.trust.assessment import Assessment
+
+_NAMED = 8  # classes that a sentence names
+
+# The verdict ---------------------------------------------------------------------------------------------
+
+HEADLINES: dict[Headline, str] = {
+    "nothing learnt": "It has not learnt to tell these pictures apart",
+    "not shown": "It has not been shown to do better than guessing",
+    "too few": "{accuracy} right, on too few pictures to trust",
+    "learnt from": "{accuracy} right, on pictures it learnt from",
+    "below the probe": "{accuracy} right, and a plain baseline does better",
+    "chosen on the same": "{accuracy} right, on the pictures it was chosen by",
+    "unseen": "{accuracy} right on pictures it had never seen",
+    "measured": "{accuracy} right",
+}
+
+# caution -> what is the matter, and what it means and what to do
+CAUTIONS: dict[Caution, tuple[str, str]] = {
+    "too few": (
+        "Too few to trust.",
+        "Only {pictures} pictures were scored. Numbers begin to mean something from about "
+        f"{FEW}, and a few hundred are better: until then, read the interval and not the figure.",
+    ),
+    "learnt from": (
+        "Scored on what it learnt from.",
+        "These are the pictures of its own training, which it may know by heart. They say nothing about "
+        "others.",
+    ),
+    "chosen on the same": (
+        "Chosen on the same pictures.",
+        "The best epoch is the one that did best on these very pictures, so the numbers flatter it a little. "
+        "For an honest number, keep pictures aside in a folder called <code>test</code>.",
+    ),
+    "copies": (
+        "Copies of training pictures.",
+        "{trained_copies} of these pictures have a copy among those it learnt from. Without them it is "
+        "right on {accuracy_without_copies}.",
+    ),
+    "no better than the majority": (
+        "No better than one answer for all.",
+        "Always answering {majority_class} is right on {majority} of these pictures, and the model is "
+        "not shown to do better. It needs more pictures, published weights to start from, or longer "
+        "training.",
+    ),
+    "no better than guessing": (
+        "No better than guessing.",
+        "Names drawn at random would give a balanced accuracy that lies within the interval of the "
+        "model, or above it. More pictures would tell.",
+    ),
+    "uneven": (
+        "The classes are uneven.",
+        "Always answering {majority_class} would be right on {majority}, about as often as the model. It has "
+        "learnt something all the same: read the balanced accuracy, and the table of classes.",
+    ),
+    "below the probe": (
+        "A plain baseline does better.",
+        "A linear classifier on {probe_features} reaches a balanced accuracy of {probe}. Training the whole "
+        "network has not paid on these pictures: start from published weights, train longer, or gather more.",
+    ),
+    "like the probe": (
+        "Hardly better than a plain baseline.",
+        "A linear classifier on {probe_features} reaches a balanced accuracy of {probe}, which lies "
+        "within the interval of the model. The difference may be chance.",
+    ),
+    "still rising": (
+        "It had not finished learning.",
+        "The curve was still rising when training ended. Train longer, with <code>--epochs</code> or "
+        "<code>--time</code>.",
+    ),
+    "from scratch": (
+        "From scratch on little data.",
+        "Its weights began at random and saw {train} pictures. On so few, published weights usually do much "
+        "better: <code>swinkit train … --weights swin_tiny</code>.",
+    ),
+    "classes without pictures": (
+        "Classes that nobody checked.",
+        "Nothing is known about {without_pictures}: no picture of theirs was scored.",
+    ),
+    "classes with few pictures": (
+        "Some classes rest on few pictures.",
+        f"Fewer than {FEW_OF_A_CLASS} each: {{with_few_pictures}}. Their rows in the table of classes "
+        "are rough.",
+    ),
+}
+
+
+def headline(name: Headline, sheet: Sheet) -> Markup:
+    return _said(HEADLINES[name], accuracy=sheet.share("accuracy"))
+
+
+def lead(found: Assessment, sheet: Sheet) -> Markup:
+    """Accuracy with its interval, and balanced accuracy where it differs."""
+    return _said(
+        "It named {accuracy} of {pictures} pictures right{part}. As far as so many can tell, the share "
+        "lies between {low} and {high} for pictures of this kind (95\u202f% interval). Averaged over the "
+        "classes, so that a rare one counts as much as a common one, it is {balanced} "
+        "({balanced_low} to {balanced_high}).",
+        part=Markup(", the split <em>{}</em>").format(found.evaluation.split)
+        if found.evaluation.split
+        else "",
+        pictures=sheet.count("pictures"),
+        accuracy=sheet.share("accuracy"),
+        low=sheet.share("intervals", "accuracy", "low"),
+        high=sheet.share("intervals", "accuracy", "high"),
+        balanced=sheet.share("balanced_accuracy"),
+        balanced_low=sheet.share("intervals", "balanced_accuracy", "low"),
+        balanced_high=sheet.share("intervals", "balanced_accuracy", "high"),
+    )
+
+
+def against_baselines(found: Assessment, sheet: Sheet) -> Markup:
+    """What the model has to beat."""
+    if found.baselines is None:
+        return Markup("What it learnt from is not known, so there is no baseline to hold it against.")
+    majority = _said(
+        "Always answering {name}, the commonest class of training, would be right on {majority}.",
+        name=called(found.baselines.majority_class),
+        majority=sheet.share("baselines", "majority"),
+    )
+    if found.baselines.probe is None:
+        return majority + " No linear classifier was fitted beside it."
+    return majority + _said(
+        " A linear classifier on {features} reaches a balanced accuracy of {probe}.",
+        features=found.baselines.probe_features,
+        probe=sheet.share("baselines", "probe", "value"),
+    )
+
+
+def caution(name: Caution, found: Assessment, sheet: Sheet, run: Sheet | None) -> tuple[str, Markup]:
+    """What is the matter in bold, and the rest."""
+    title, text = CAUTIONS[name]
+    values: dict[str, Any] = {
+        "pictures": sheet.count("pictures"),
+        "trained_copies": sheet.count("trained_copies"),
+        "accuracy_without_copies": sheet.share("accuracy_without_copies"),
+        "without_pictures": names(name for name, one in found.per_class.items() if one.pictures == 0),
+        "with_few_pictures": names(
+            name for name, one in found.per_class.items() if 0 < one.pictures < FEW_OF_A_CLASS
+        ),
+    }
+    if found.baselines:
+        values["majority_class"] = called(found.baselines.majority_class)
+        values["majority"] = sheet.share("baselines", "majority")
+        values["probe_features"] = found.baselines.probe_features
+        if found.baselines.probe:
+            values["probe"] = sheet.share("baselines", "probe", "value")
+    if run:
+        values["train"] = run.count("data", "pictures", "train")
+    return title, _said(text, **values)
+
+
+# Sections ------------------------------------------------------------------------------------------------
+
+CONFUSION = (
+    "Each row is a class, each column an answer: the diagonal is right, everything else a mistake. Choose a "
+    "number to see its pictures."
+)
+LINES = "Lines are 95\u202f% intervals."
+PAIRS = (
+    "Each row is a class taken for another, the commonest first. With so many classes a table of all "
+    "against all could not be read."
+)
+BY_CLASS = (
+    "Found: the share of the pictures of a class that were named so (recall). Right: the share of the "
+    "answers with this name that were true (precision). F1 is their harmonic mean. Bars show 95\u202f% "
+    "intervals, the mark the figure itself; the worst class comes first."
+)
+TOP_LOSSES = (
+    "The pictures whose true class it held for the least probable. Often these show a wrong label, a "
+    "bad crop, or a kind of picture that was missing in training."
+)
+SUSPECTS = (
+    "A model that had not seen these pictures, trained on the others, is sure that they show something "
+    "else. Look at them first: the label may be wrong."
+)
+LOOKED = (
+    "The brighter a place, the more it spoke for the answer. A model that is right for a wrong reason looks "
+    "at the background, at a frame or at writing."
+)
+CALIBRATION = (
+    "A probability should mean what it says: of all answers given with 80\u202f%, four in five should be "
+    "right. On the diagonal they are; below it the model is too sure of itself."
+)
+COVERAGE = (
+    "If it may stay silent below a threshold, it answers fewer pictures and is right more often on those it "
+    "answers."
+)
+ROBUSTNESS = "The same pictures, made worse in one way at a time, and how often it is still right."
+FULL = "Pictures are shown until the page is about as large as one can send; predictions.csv has all of them."
+MORE_LEFT_OUT = "And more; evaluation.json lists them all."
+NOTHING_LEFT_OUT = "Every file could be read."
+
+
+def pairs_shown(wrong: Mistakes) -> str:
+    if len(wrong.pairs) == wrong.all_pairs:
+        return ""
+    return "Only the commonest are listed; evaluation.json has them all (confusion)."
+
+
+def cut(per_cell: int) -> str:
+    return f"{per_cell} are shown, those it was surest of."
+
+
+def mistaken(one: Stamp) -> Markup:
+    return _said(
+        "{label}, called {predicted} ({sure})",
+        label=called(one.label),
+        predicted=called(one.predicted),
+        sure=one.sure,
+    )
+
+
+def suspected(one: Stamp) -> Markup:
+    return _said(
+        "labelled {label} ({of_label}), perhaps {predicted}",
+        label=called(one.label),
+        of_label=one.of_label,
+        predicted=called(one.predicted),
+    )
+
+
+def suspects_shown(sheet: Sheet, top: int) -> Markup:
+    if len(sheet.at("suspects")) <= top:
+        return Markup("")
+    return _said(
+        "The likeliest of {all} are shown; evaluation.json lists them all.", all=sheet.count("suspects")
+    )
+
+
+def not_looked_for(reason: str) -> str:
+    return f"Wrong labels were not looked for: {reason.rstrip('.')}."
+
+
+def looked(one: Overlay) -> Markup:
+    says = "named so" if one.looked.right else "called {predicted}"
+    return _said(
+        f"{{label}}, {says} ({{sure}})",
+        label=called(one.looked.label),
+        predicted=called(one.looked.predicted),
+        sure=one.sure,
+    )
+
+
+def reliability(when: str, sheet: Sheet) -> Markup:
+    return _said(
+        "{when}: expected calibration error {ece}, Brier score {brier}",
+        when={"before": "As it came from training", "after": "With the temperature"}[when],
+        ece=sheet.share("calibration", when, "ece"),
+        brier=sheet.plain("calibration", when, "brier"),
+    )
+
+
+def temperature(found: Assessment, sheet: Sheet) -> Markup:
+    """What was done about its probabilities."""
+    calibration = found.calibration
+    assert calibration is not None
+    if calibration.skipped:
+        return _said("No temperature was fitted: {why}.", why=calibration.skipped.rstrip("."))
+    return _said(
+        "Its outputs are divided by a temperature of {temperature}, fitted on {on}; "
+        "<code>predict</code> does so too. That never changes an answer, only how sure it sounds.",
+        temperature=sheet.plain("calibration", "temperature"),
+        on=calibration.fitted_on,
+    )
+
+
+def unsure(found: Assessment, sheet: Sheet) -> Markup:
+    assert found.calibration is not None
+    if found.calibration.unsure_below is None:
+        return Markup("")
+    return _said(
+        "<code>predict</code> answers “unsure” below {threshold}.",
+        threshold=sheet.share("calibration", "unsure_below"),
+    )
+
+
+def coverage(sheet: Sheet, row: int) -> Markup:
+    """One threshold in a sentence."""
+    at = ("calibration", "coverage", row)
+    accuracy = sheet.share(*at, "accuracy")
+    begin = "Answering from a probability of {threshold} on, it answers {coverage} of the pictures"
+    end = "." if accuracy == NOTHING else ", and is right on {accuracy} of those."
+    return _said(
+        begin + end,
+        threshold=sheet.whole(*at, "threshold"),
+        coverage=sheet.share(*at, "coverage"),
+        accuracy=accuracy,
+    )
+
+
+def left_out(path: str, reason: str) -> tuple[Markup, str]:
+    """A file that could not be used, by a name that tells nothing about the machine, and the reason."""
+    short = below_the_data(path)
+    return called(short), printable(_ABSOLUTE.sub("", reason.replace(path, short)))
+
+
+def cost(found: Assessment, sheet: Sheet) -> list[tuple[str, Shown]]:
+    """What one answer takes, row by row."""
+    assert found.cost is not None
+    threads = f"{found.cost.threads} thread{'s' if found.cost.threads != 1 else ''}"
+    on = f"on {found.cost.device}, {threads}, kernel {found.cost.kernel}"
+    return [
+        ("parameters", sheet.count("cost", "parameters")),
+        ("multiply-adds a picture", sheet.measure("cost", "macs", unit="")),
+        (f"time a picture, {on}", sheet.measure("cost", "seconds_per_picture", unit="s")),
+        ("size of the file", sheet.measure("cost", "file_bytes", unit="B")),
+    ]
+
+
+def made_with(run: Sheet) -> Markup:
+    """Versions and machine."""
+    versions = ", ".join(f"{name} {version}" for name, version in run.at("versions").items())
+    return _said("Made with {versions}; {system}.", versions=versions, system=run.at("system"))
+
+
+def where_numbers_stand(run: bool) -> str:
+    files = "evaluation.json and predictions.csv"
+    if run:
+        files = "evaluation.json, predictions.csv, run.json, split.csv and metrics.jsonl"
+    return f"Every number here stands in {files} beside this page."
+
+
+# What a run is called, and how to repeat it --------------------------------------------------------------
+
+
+def command(run: Mapping[str, Any]) -> list[str]:
+    """The command that makes this run again, word by word; paths as `place` shows them."""
+    config = run["config"]
+    words = ["swinkit", "train"]
+    if config["data"] is not None:
+        words.append(place(config["data"]))
+    if config["weights"] is None:
+        words += ["--weights", "none", "--model", config["model"]]
+    else:
+        words += ["--weights", place(config["weights"])]
+    height, width = config["image_size"]
+    words += ["--image-size", str(height) if height == width else f"{height}x{width}"]
+    for name in ("epochs", "batch", "lr", "precision", "seed"):
+        value = config[name]
+        words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return [printable(shlex.quote(word)) for word in words]
+
+
+def place(path: str) -> str:
+    """A path as the page may show it: as seen from the working folder, or its last name alone."""
+    if PureWindowsPath(path).drive:
+        return PureWindowsPath(path).name
+    there = Path(path)
+    if not there.is_absolute():
+        return path
+    return str(there.relative_to(Path.cwd())) if there.is_relative_to(Path.cwd()) else there.name
+
+
+def below_the_data(path: str) -> str:
+    """An absolute path without what leads to the data: its folder, which is the class, and its name."""
+    kind = PureWindowsPath if PureWindowsPath(path).drive else PurePath
+    return "/".join(kind(path).parts[-2:]) if kind(path).is_absolute() else path
+
+
+_ABSOLUTE = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:]+[/\\])+")
+"""Folders that lead to a file, wherever they stand in a sentence."""
+
+
+def names(of: Iterable[str]) -> Markup:
+    """Some names as a list in a sentence."""
+    listed = list(of)
+    shown = [called(name) for name in listed[:_NAMED]]
+    if len(listed) > _NAMED:
+        return Markup(", ").join(shown) + " and others"
+    return (
+        Markup(" and ").join([Markup(", ").join(shown[:-1]), shown[-1]])
+        if len(shown) > 1
+        else Markup("").join(shown)
+    )
+
+
+def _said(text: str, **values: Any) -> Markup:
+    """A sentence with its values, which are escaped unless they are marks already."""
+    return Markup(text).format(**{name: printable(value) for name, value in values.items()})
+
+
+def settings(run: Mapping[str, Any]) -> Sequence[str]:
+    """The reasons that the plan gave, line by line, without where things lie on that machine."""
+    return [printable(_ABSOLUTE.sub("", line)) for line in run["reasons"]]
