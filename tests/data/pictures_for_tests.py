@@ -30,3 +30,14 @@ def class_folders(root: Path, counts: dict[str, int]) -> Path:
             seed += 1
             save(root / folder / f"{number}.png", seed=seed)
     return root
+
+
+def scene(seed: int, height: int = 90, width: int = 120) -> Image.Image:
+    """A picture with things on it, unlike any other: boxes of many sizes, over one another."""
+    generator = np.random.default_rng(seed)
+    pixels = np.full((height, width, 3), generator.integers(0, 256, 3), np.uint8)
+    for _ in range(40):
+        y, x = generator.integers(0, height), generator.integers(0, width)
+        h, w = generator.integers(4, height // 2), generator.integers(4, width // 2)
+        pixels[y : y + h, x : x + w] = generator.integers(0, 256, 3)
+    return Image.fromarray(pixels)

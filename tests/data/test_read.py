@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageFile
 from swinkit.data.read import extensions, read
 from swinkit.errors import DataError
 
-from .pictures_for_tests import noise, save
+from .pictures_for_tests import noise, save, scene
 
 RAMP_16_BIT = np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64)
 
@@ -533,3 +533,26 @@ def test_reading_needs_neither_torch_nor_torchvision():
     ).stdout
 
     assert answer == "False False\n"
+
+
+# More pixels than may be decoded at once
+
+
+def test_a_jpeg_of_too_many_pixels_is_read_at_a_part_of_its_size(tmp_path):
+    scene(1, 300, 400).save(tmp_path / "a.jpg")
+
+    assert read(tmp_path / "a.jpg", max_pixels=120_000).shape == (300, 400, 3)
+    assert read(tmp_path / "a.jpg", max_pixels=119_999).shape == (150, 200, 3)
+    assert read(tmp_path / "a.jpg", max_pixels=5_000).shape == (38, 50, 3)
+    with pytest.raises(DataError, match="more than the 1,000 allowed"):
+        read(tmp_path / "a.jpg", max_pixels=1_000)
+
+
+def test_a_jpeg_that_pillow_takes_for_a_bomb_is_read_small(tmp_path, monkeypatch):
+    scene(1, 300, 400).save(tmp_path / "a.jpg")
+    scene(1, 300, 400).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+
+    assert read(tmp_path / "a.jpg", max_pixels=40_000).shape == (150, 200, 3)
+    with pytest.raises(DataError, match="far too many pixels"):
+        read(tmp_path / "a.png")

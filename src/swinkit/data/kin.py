@@ -29,7 +29,7 @@ def units_of(samples: Sequence[Sample], *, seed: int, together: Iterable[Sequenc
     New pictures therefore move few others. together: names of samples that are kin for reasons of their own;
     names that are no sample's are passed over.
     """
-    families = _Families(sample.name for sample in samples)
+    families = Families(sample.name for sample in samples)
     for alike in (_of_one_group(samples), _copies(samples), together):
         for names in alike:
             families.join(names)
@@ -40,7 +40,7 @@ def units_of(samples: Sequence[Sample], *, seed: int, together: Iterable[Sequenc
     return sorted(units, key=lambda unit: _place(unit, seed))
 
 
-class _Families:
+class Families:
     """Names that are joined bit by bit (union-find)."""
 
     def __init__(self, names: Iterable[str]) -> None:

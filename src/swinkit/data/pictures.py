@@ -10,12 +10,13 @@ import importlib
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence, JpegImagePlugin, UnidentifiedImageError
 
 from swinkit.errors import DataError
 
@@ -45,13 +46,36 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
 _BITS_PER_SAMPLE_TAG = 258
 _SAMPLES_PER_PIXEL_TAG = 277
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _MEASUREMENTS = ("L", "I", "F", *_SIXTEEN_BIT)  # modes whose pages may be channels of one field
 
+_SCALES = (2, 4, 8)  # at which libjpeg decodes a JPEG directly; it reads every byte all the same
+
 _header_lock = threading.Lock()  # Python's warning filters belong to the whole process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a picture file says of itself.
+
+    format, mode: in Pillow's words; NPY for arrays. size: (height, width), upright, of the whole picture.
+    channels: as they are decoded. bits: of a sample, in the file. orientation: by EXIF, 1 to 8.
+    frames: whether there are more than one, or pages. broken_exif: whether it has EXIF that says nothing.
+    """
+
+    format: str
+    mode: str
+    size: tuple[int, int]
+    channels: int
+    bits: int = 8
+    orientation: int = 1
+    transparent: bool = False
+    frames: bool = False
+    broken_exif: bool = False
 
 
 @cache
@@ -69,13 +93,22 @@ def extensions() -> tuple[str, ...]:
 
 
 def open_picture(file: BinaryIO) -> Image.Image | None:
-    """Read the header only; None when Pillow knows no such picture, DataError for far too many pixels."""
+    """Read the header only; None when Pillow knows no such picture, DataError for far too many pixels.
+
+    JPEGs may have any number of pixels, since `decode` can take them in smaller.
+    """
+    start = file.tell()
     try:
         with _quiet():  # of bombs we warn ourselves, with a limit for each call
             return Image.open(file, formats=formats())
     except UnidentifiedImageError:
         return None
     except Image.DecompressionBombError as error:
+        file.seek(start)
+        if file.read(3) == b"\xff\xd8\xff":
+            file.seek(start)
+            with _quiet():
+                return JpegImagePlugin.JpegImageFile(file)
         raise DataError("it has far too many pixels to be decoded", hint=str(error)) from error
 
 
@@ -83,14 +116,52 @@ def decode(image: Image.Image, *, max_pixels: int, keep_alpha: bool = False) -> 
     """Decode an opened picture to H, W, C: uint8, uint16, int32 or float32, as many channels as it shows.
 
     The first frame of an animation; the pages of a TIFF of grey or float pages of one size become channels.
-    Transparency is composed on white unless `keep_alpha`.
-    Raises DataError before decoding when there are more than `max_pixels`.
+    Transparency is composed on white unless `keep_alpha`. A JPEG of more than `max_pixels` is decoded at 1/2,
+    1/4 or 1/8 of its size. Raises DataError before decoding any other that has more.
     """
+    if image.format == "JPEG" and image.width * image.height > max_pixels:
+        _decode_smaller(image, max_pixels)
     _refuse_too_many(image.size, 1, max_pixels)
     if image.format == "TIFF" and image.mode in _MEASUREMENTS and getattr(image, "n_frames", 1) > 1:
         return _decode_pages(image, max_pixels)
     image.load()
     return _to_array(_upright(image), keep_alpha)
+
+
+def glance(image: Image.Image, *, side: int, max_pixels: int) -> tuple[Header, np.ndarray]:
+    """What an opened picture says of itself, and how it looks: like `decode`, but faster for a JPEG.
+
+    That is decoded in grey and at a part of its size, as long as this leaves `side` pixels.
+    """
+    mode, (width, height), bits = image.mode, image.size, _bits(image)
+    transparent = image.has_transparency_data
+    frames = bool(getattr(image, "is_animated", False)) and image.format not in ("MPO", "ICO")
+    if image.format == "JPEG":
+        image.draft("L", (side, side))
+    shown = decode(image, max_pixels=max_pixels)
+    exif = _exif(image)  # only now: asking a PNG for its EXIF decodes it
+    orientation = _orientation(exif)
+    header = Header(
+        format=image.format or "",
+        mode=mode,
+        size=(width, height) if orientation in _ON_THEIR_SIDE else (height, width),
+        channels=3 if mode == "RGB" else shown.shape[2],
+        bits=bits,
+        orientation=orientation,
+        transparent=transparent,
+        frames=frames,
+        broken_exif=bool(image.info.get("exif")) and not exif,
+    )
+    return header, shown
+
+
+def _decode_smaller(image: Image.Image, max_pixels: int) -> None:
+    """Have a JPEG decoded at the largest part of its size that is allowed, if there is one."""
+    for scale in _SCALES:
+        small = -(-image.width // scale), -(-image.height // scale)
+        if small[0] * small[1] <= max_pixels:
+            image.draft(None, (image.width // scale, image.height // scale))
+            return
 
 
 def loses_samples(image: Image.Image) -> bool:
@@ -125,13 +196,30 @@ def _refuse_too_many(size: tuple[int, int], pages: int, max_pixels: int) -> None
 
 
 def _upright(image: Image.Image) -> Image.Image:
+    turn = _UPRIGHT.get(_orientation(_exif(image)))
+    return image if turn is None else image.transpose(turn)
+
+
+def _exif(image: Image.Image) -> dict[int, Any]:
+    """What a decoded picture's EXIF says; nothing where it is broken, which it can be in many ways."""
     try:
         with _quiet():
-            orientation = image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # broken EXIF fails in many ways, and then tells no orientation
-        return image
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+            return dict(image.getexif())
+    except Exception:
+        return {}
+
+
+def _orientation(exif: Mapping[int, Any]) -> int:
+    value = exif.get(_ORIENTATION_TAG)
+    return value if value in _UPRIGHT else 1
+
+
+def _bits(image: Image.Image) -> int:
+    layouts = [str(tile.args) for tile in getattr(image, "tile", [])]  # "RGB;16B": how samples lie there
+    deeper = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (8,))) > 8
+    if image.mode in _SIXTEEN_BIT or deeper or any(";16" in layout for layout in layouts):
+        return 16
+    return {"1": 1, "I": 32, "F": 32}.get(image.mode, 8)
 
 
 def _to_array(image: Image.Image, keep_alpha: bool) -> np.ndarray:

@@ -1,0 +1,131 @@
+"""What every file of a set is, found out once: readable or why not, its header, a thumbnail to compare by."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from swinkit.data.channels import COLOUR, Channels
+from swinkit.data.likeness import THUMBNAIL
+from swinkit.data.pictures import Header
+from swinkit.data.read import array_header, content_of, glance, grey
+from swinkit.data.samples import Sample
+from swinkit.errors import DataError
+
+_AHEAD = 4  # files waiting for each thread: a result that nobody has taken yet costs memory
+_ONE_GREY = 2  # grey levels between the darkest and the lightest place of a picture that shows nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One picture, as it was found.
+
+    digest: equal for files of the same bytes. problem: why it cannot be read, None where it can; then there
+    are header and thumbnail. one_grey: whether nothing is to be seen on it.
+    thumbnail: S, S uint8, grey, upright, squeezed to a square.
+    """
+
+    name: str
+    size_in_bytes: int = 0
+    digest: str = ""
+    problem: str | None = None
+    header: Header | None = None
+    one_grey: bool = False
+    thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def readable(self) -> bool:
+        return self.problem is None
+
+
+def examine(
+    samples: Sequence[Sample],
+    channels: Channels = COLOUR,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Facts, ...]:
+    """Read every file once, whole, and say what it is; nothing is raised for a file that cannot be read.
+
+    channels: how they are to be read (`found_channels`); what cannot be read so cannot be read.
+    threads: by default as many as the machine has cores for this process; Pillow decodes outside Python's
+    lock. progress: called with (number done, number in all).
+    """
+    found: list[Facts] = []
+    for facts in _in_order(samples, channels, threads or _cores()):
+        found.append(facts)
+        if progress is not None:
+            progress(len(found), len(samples))
+    return tuple(found)
+
+
+def facts_of(sample: Sample, channels: Channels = COLOUR) -> Facts:
+    """What one picture is."""
+    try:
+        content = _content(sample)
+        header, shown = _glance(sample, content, channels)
+    except DataError as error:
+        return Facts(name=sample.name, problem=_reason(error, sample))
+    return Facts(
+        name=sample.name,
+        size_in_bytes=len(content),
+        digest=hashlib.sha256(content).hexdigest(),
+        header=header,
+        one_grey=int(shown.max()) - int(shown.min()) <= _ONE_GREY,
+        thumbnail=_thumbnail(shown),
+    )
+
+
+def _in_order(samples: Sequence[Sample], channels: Channels, threads: int) -> Iterator[Facts]:
+    waiting = iter(samples)
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            running: list[Future[Facts]] = [
+                pool.submit(facts_of, one, channels) for one in islice(waiting, threads * _AHEAD)
+            ]
+            while running:
+                yield running.pop(0).result()
+                running += [pool.submit(facts_of, one, channels) for one in islice(waiting, 1)]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _content(sample: Sample) -> bytes:
+    """The bytes of a file, or of pixels that lie in no file."""
+    if isinstance(sample.source, Path):
+        return content_of(sample.source)
+    return sample.source.tobytes() if isinstance(sample.source, np.ndarray) else sample.source.content()
+
+
+def _glance(sample: Sample, content: bytes, channels: Channels) -> tuple[Header, np.ndarray]:
+    if isinstance(sample.source, np.ndarray):
+        pixels = sample.pixels(channels.count, own_values=channels.own_values)
+        return array_header(sample.source), grey(pixels)
+    return glance(
+        content,
+        sample.path,
+        side=2 * THUMBNAIL,
+        channels=channels.count,
+        own_values=channels.own_values,
+    )
+
+
+def _thumbnail(shown: np.ndarray) -> np.ndarray:
+    method = Image.Resampling.BOX if min(shown.shape) >= THUMBNAIL else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(shown).resize((THUMBNAIL, THUMBNAIL), method))
+
+
+def _reason(error: DataError, sample: Sample) -> str:
+    return error.message.removeprefix(f"cannot read {sample.path}: ")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
