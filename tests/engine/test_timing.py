@@ -26,7 +26,9 @@ def pace_with(
     """What is chosen on a machine of these speeds, in milliseconds a picture, by number of threads."""
     monkeypatch.setattr(timing, "_seconds_to_load", lambda train, config: loading / 1000)
     monkeypatch.setattr(
-        timing, "_seconds_to_learn", lambda model, task, train, config: learning[config.threads] / 1000
+        timing,
+        "_seconds_to_learn",
+        lambda model, task, train, config, _: learning[config.threads] / 1000,
     )
     monkeypatch.setattr(timing, "_seconds_to_look", lambda *arguments: 0.0)
     images = few_digits()

@@ -400,3 +400,17 @@ def test_a_remedy_that_was_asked_for_is_a_setting_of_the_run(pictures: Path, tmp
     assert "weights" == run.config.imbalance
     with pytest.raises(ConfigError, match="keeps its settings"):
         train(resume=tmp_path, imbalance="none")
+
+
+def test_a_teacher_is_named_in_the_plan_and_one_that_cannot_teach_is_refused(
+    run: Run, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"model": "swin_pico", "image_size": 16, "epochs": 1, "batch": 8}
+
+    taught = train(pictures, out=tmp_path / "run", teacher=run.folder, distillation="hard", **small)
+
+    assert "50% of the loss comes from its answers" in capsys.readouterr().err
+    assert taught.config.distillation is not None
+    assert "hard" == taught.config.distillation.kind
+    with pytest.raises(ConfigError, match="cannot teach all classes"):
+        train(out=tmp_path / "digits", teacher=run.folder, **small)

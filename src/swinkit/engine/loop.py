@@ -15,6 +15,7 @@ import torch
 from swinkit.data import Sample, write_atomically
 from swinkit.data.loader import Images
 from swinkit.engine.checkpoint import Continuation, Position, save_checkpoint
+from swinkit.engine.distillation import Teacher
 from swinkit.engine.divergence import refuse_divergence
 from swinkit.engine.ema import Average
 from swinkit.engine.feed import Feed, steps_per_epoch
@@ -48,10 +49,12 @@ def fit(
     progress: Progress,
     *,
     continuation: Continuation | None = None,
+    teacher: Teacher | None = None,
 ) -> Position:
     """Train a model and keep its best and its last state in the run's folder.
 
-    continuation: what a run that was stopped goes on with. The model is changed in place.
+    continuation: what a run that was stopped goes on with. teacher: whose answers are learnt beside the
+    labels. The model is changed in place.
     Raises RunError when the loss is no longer a number, Interrupted after saving when asked to stop.
     """
     position = continuation.position if continuation else Position()
@@ -85,7 +88,15 @@ def fit(
                 began, batch = time.monotonic(), feed.next()
                 lr = rate_at(position.step, steps, config)
                 loss = training_step(
-                    model, task, optimiser, batch, config, lr=lr, step=position.step, portion=portion
+                    model,
+                    task,
+                    optimiser,
+                    batch,
+                    config,
+                    lr=lr,
+                    step=position.step,
+                    portion=portion,
+                    teacher=teacher,
                 )
                 if average:
                     average.update(position.step + 1)

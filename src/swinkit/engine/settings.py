@@ -12,6 +12,7 @@ from swinkit.tasks.imbalance import Imbalance
 if TYPE_CHECKING:
     from swinkit.data.mixing import Mixing
     from swinkit.data.transforms import Augmentation
+    from swinkit.engine.distillation import Distillation
 
 Precision = Literal["fp32", "bf16"]
 
@@ -92,6 +93,8 @@ class TrainConfig:
     repeats: int = 1
     """Views of one picture in an epoch, which then shows so many times fewer pictures."""
 
+    distillation: Distillation | None = None
+    """Whose answers are learnt beside the labels; None: nobody's."""
     imbalance: Imbalance = "none"
     """What is done about classes of unequal size."""
 
@@ -159,6 +162,7 @@ class TrainConfig:
         """Inverse of `to_dict`, also after a trip through JSON. ConfigError on unknown or missing names."""
         from swinkit.data.mixing import Mixing
         from swinkit.data.transforms import Augmentation
+        from swinkit.engine.distillation import Distillation
 
         settings = _settings_of(cls, values, "training")
         settings["augmentation"] = Augmentation(
@@ -166,6 +170,10 @@ class TrainConfig:
         )
         if values["mixing"] is not None:
             settings["mixing"] = Mixing(**_settings_of(Mixing, values["mixing"], "mixing"))
+        if values["distillation"] is not None:
+            settings["distillation"] = Distillation(
+                **_settings_of(Distillation, values["distillation"], "distillation")
+            )
         return cls(**settings)
 
 

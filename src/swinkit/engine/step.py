@@ -16,6 +16,7 @@ from torch import Tensor
 from swinkit.data.loader import Batch
 from swinkit.data.mixing import Blend, drawn_blend, partners
 from swinkit.data.transforms import normalised, sample_seed
+from swinkit.engine.distillation import Distillation, Teacher
 from swinkit.engine.origin import origin
 from swinkit.engine.portion import Portion
 from swinkit.engine.settings import TrainConfig
@@ -54,11 +55,13 @@ def training_step(
     lr: float,
     step: int,
     portion: Portion | None = None,
+    teacher: Teacher | None = None,
 ) -> float:
     """One step of the optimiser; the loss. Raises RunError unless it and the gradient are finite.
 
     portion: how many pictures go through the model together; by default those of the settings, without
         trying fewer when memory runs out.
+    teacher: whose answers are learnt beside the labels.
     """
 
     def gradient(at_once: int) -> Tensor:
@@ -66,7 +69,7 @@ def training_step(
         loss = torch.zeros((), device=config.device)
         for part in parts(batch, at_once):
             share = int(part.known.sum()) / batch.counted
-            loss += learn(model, task, part, config, step=step, share=share)
+            loss += learn(model, task, part, config, step=step, share=share, teacher=teacher)
         return loss
 
     for group in optimiser.param_groups:
@@ -95,7 +98,16 @@ def parts(batch: Batch, at_once: int) -> Iterator[Part]:
             yield part
 
 
-def learn(model: Swin, task: Task, part: Part, config: TrainConfig, *, step: int, share: float) -> Tensor:
+def learn(
+    model: Swin,
+    task: Task,
+    part: Part,
+    config: TrainConfig,
+    *,
+    step: int,
+    share: float,
+    teacher: Teacher | None,
+) -> Tensor:
     """Add the gradient of a part of a step; its loss, both times `share`, which is its weight in the step."""
     torch.manual_seed(sample_seed(config.seed, step, -2))  # the same for each part, which takes its share
     device = torch.device(config.device)
@@ -106,12 +118,23 @@ def learn(model: Swin, task: Task, part: Part, config: TrainConfig, *, step: int
     with part_of_batch(part.first, part.batch.whole):
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             outputs = model(inputs)
+            taught = teacher(inputs) if teacher else None
         known = part.known.to(device)
         if not part.known.all():
             outputs, targets = outputs[known], targets[known]
-        loss = task.loss(outputs, targets, label_smoothing=config.label_smoothing) * share
-        loss.backward()
-    return loss.detach()
+            taught = None if taught is None else taught[known]
+        loss = task.loss(outputs, targets, label_smoothing=config.label_smoothing)
+        if teacher and taught is not None:
+            loss = with_teacher(loss, task, outputs, taught, teacher.settings)
+        (loss * share).backward()
+    return (loss * share).detach()
+
+
+def with_teacher(loss: Tensor, task: Task, outputs: Tensor, taught: Tensor, settings: Distillation) -> Tensor:
+    """The loss from the labels and that from the teacher, in their shares."""
+    hard, temperature = settings.kind == "hard", settings.temperature
+    from_teacher = task.distilled(outputs, taught, hard=hard, temperature=temperature)
+    return (1 - settings.share) * loss + settings.share * from_teacher
 
 
 def inputs_and_targets(

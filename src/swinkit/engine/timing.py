@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from swinkit.data import Sample
 from swinkit.data.loader import Images, train_loader
+from swinkit.engine.distillation import Teacher
 from swinkit.engine.feed import steps_per_epoch
 from swinkit.engine.inference import validate
 from swinkit.engine.loop import computing, prepare
@@ -44,6 +45,7 @@ def measured_pace(
     *,
     cores: int,
     threads_asked: bool = False,
+    teacher: Teacher | None = None,
 ) -> Pace:
     """Time a few steps, loading and validation; the model is not changed.
 
@@ -55,11 +57,11 @@ def measured_pace(
     most = cores // 2 if loading * pictures > _WORTH_A_PROCESS else 0
     copied = copy.deepcopy(model)
     prepare(copied, config)
-    learning = {config.threads: _seconds_to_learn(copied, task, train, config)}
+    learning = {config.threads: _seconds_to_learn(copied, task, train, config, teacher)}
     workers = min(most, math.ceil(loading / learning[config.threads]))
     fewer = max(1, config.threads - max(workers, 1))
     if not threads_asked and fewer < config.threads:
-        learning[fewer] = _seconds_to_learn(copied, task, train, replace(config, threads=fewer))
+        learning[fewer] = _seconds_to_learn(copied, task, train, replace(config, threads=fewer), teacher)
     ways = {(threads, 0): seconds + loading for threads, seconds in learning.items()}
     if workers:
         spare = cores if config.device.startswith("cuda") else cores - workers
@@ -80,19 +82,26 @@ def _seconds_to_load(train: Images, config: TrainConfig) -> float:
         return _typically(lambda: [train[index] for index in few]) / _FEW
 
 
-def _seconds_to_learn(model: Swin, task: Task, train: Images, config: TrainConfig) -> float:
+def _seconds_to_learn(
+    model: Swin, task: Task, train: Images, config: TrainConfig, teacher: Teacher | None
+) -> float:
     """For one picture: its share of a step. Where a step on 8 pictures takes long, it is left at those."""
     with computing(config):
-        seconds = _seconds_a_step(model, task, train, replace(config, batch=min(config.batch, _FEW)))
+        few = replace(config, batch=min(config.batch, _FEW))
+        seconds = _seconds_a_step(model, task, train, few, teacher)
         if seconds < 0.25 and config.batch > _FEW:
-            return _seconds_a_step(model, task, train, config) / min(config.batch, len(train))
+            return _seconds_a_step(model, task, train, config, teacher) / min(config.batch, len(train))
         return seconds / min(config.batch, _FEW, len(train))
 
 
-def _seconds_a_step(model: Swin, task: Task, train: Images, config: TrainConfig) -> float:
+def _seconds_a_step(
+    model: Swin, task: Task, train: Images, config: TrainConfig, teacher: Teacher | None
+) -> float:
     batch = next(iter(train_loader(train, epochs=[0], batch=config.batch)))
     optimiser = make_optimiser(model.train(), config)
-    return _typically(lambda: training_step(model, task, optimiser, batch, config, lr=0.0, step=0))
+    return _typically(
+        lambda: training_step(model, task, optimiser, batch, config, lr=0.0, step=0, teacher=teacher)
+    )
 
 
 def _seconds_to_look(model: Swin, task: Task, samples: Sequence[Sample], config: TrainConfig) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from swinkit.data.transforms import Augmentation
+from swinkit.engine.distillation import Distillation
 from swinkit.engine.progress import in_words
 from swinkit.engine.settings import Precision, TrainConfig
 from swinkit.engine.timing import Pace
@@ -76,6 +77,7 @@ def default_plan(
     lr, why_lr = _learning_rate(wishes, model, batch, start)
     epochs, why_epochs = _epochs(facts, wishes, start)
     imbalance, why_imbalance = _imbalance(facts, wishes)
+    distillation, why_teacher = _distillation(wishes)
     config = TrainConfig(
         task=facts.task,
         data=wishes.data,
@@ -96,6 +98,7 @@ def default_plan(
         weight_decay=WEIGHT_DECAY,
         drop_path=DROP_PATH if wishes.drop_path is None else wishes.drop_path,
         augmentation=augmentation,
+        distillation=distillation,
         imbalance=imbalance,
         seed=wishes.seed,
         precision=precision,
@@ -112,6 +115,7 @@ def default_plan(
             why_weights,
             why_size,
             why_augmentation,
+            *why_teacher,
             *why_imbalance,
             why_lr,
             why_precision,
@@ -241,6 +245,16 @@ def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:
     if min(facts.size) <= SMALL:
         return SMALL_PICTURES, "augmentation: crops, mirror images, colour"
     return PICTURES, "augmentation: crops, mirror images, colour, erasing"
+
+
+def _distillation(wishes: Wishes) -> tuple[Distillation | None, tuple[str, ...]]:
+    if wishes.teacher is None:
+        return None, ()
+    distillation = Distillation(teacher=wishes.teacher, kind=wishes.distillation)
+    what = "probabilities" if distillation.kind == "soft" else "answers"
+    return distillation, (
+        f"teacher: {wishes.teacher}, as asked; {distillation.share:.0%} of the loss comes from its {what}",
+    )
 
 
 def _imbalance(facts: DataFacts, wishes: Wishes) -> tuple[Imbalance, tuple[str, ...]]:

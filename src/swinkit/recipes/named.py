@@ -71,6 +71,8 @@ def following(recipe: Recipe, plan: Plan) -> Plan:
     here = {name: getattr(plan.config, name) for name in _OF_HERE}
     if plan.config.image_size != recipe.config.image_size:
         here["resize_to"] = plan.config.resize_to
+    if plan.config.distillation is not None:
+        here["distillation"] = plan.config.distillation
     kept = tuple(reason for reason in plan.reasons if reason.partition(":")[0] in _STILL_TRUE)
     return Plan(
         config=replace(recipe.config, **here),
@@ -100,7 +102,17 @@ _OF_HERE = (
     "threads",
     "kernel",
 )
-_STILL_TRUE = ("data", "channels", "model", "weights", "imbalance", "learning rate", "precision", "epochs")
+_STILL_TRUE = (
+    "data",
+    "channels",
+    "model",
+    "weights",
+    "teacher",
+    "imbalance",
+    "learning rate",
+    "precision",
+    "epochs",
+)
 """What the reasons of a default plan are about, where a recipe does not decide it."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from swinkit.engine.settings import Precision
 from swinkit.errors import ConfigError
@@ -39,6 +39,10 @@ class Wishes:
     lr: float | None = None
     drop_path: float | None = None
     precision: Precision | None = None
+    teacher: str | None = None
+    """A source of weights of a model to learn from."""
+    distillation: Literal["soft", "hard"] = "soft"
+    """Whether its probabilities or just its answers are learnt."""
     imbalance: Asked = "auto"
     """What to do about classes of unequal size."""
     device: str | None = None

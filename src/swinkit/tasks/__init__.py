@@ -55,6 +55,13 @@ class Task(Protocol):
         """What training minimises: the mean over the batch, a scalar in float32."""
         ...
 
+    def distilled(self, outputs: Tensor, taught: Tensor, *, hard: bool, temperature: float) -> Tensor:
+        """What learning from a teacher minimises: the mean over the batch. taught: its outputs, B, K.
+
+        hard: its answers alone count. temperature: divides both outputs where its probabilities count.
+        """
+        ...
+
     def shares(self, targets: Tensor) -> Tensor:
         """Targets as shares of the classes, which can be blended, and which `loss` takes too. (B, K)
 

@@ -60,6 +60,14 @@ class Classification:
         )  # B
         return losses.mean()
 
+    def distilled(self, outputs: Tensor, taught: Tensor, *, hard: bool, temperature: float) -> Tensor:
+        """Touvron et al. 2021, eq. 2 and 3; times temperature², which keeps the size of the gradient."""
+        if hard:
+            return F.cross_entropy(outputs.float(), taught.argmax(dim=1))
+        ours = (outputs.float() / temperature).log_softmax(dim=1)
+        theirs = (taught.float() / temperature).log_softmax(dim=1)
+        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True) * temperature**2
+
     def shares(self, targets: Tensor) -> Tensor:
         return F.one_hot(targets, len(self.classes)).float()
 

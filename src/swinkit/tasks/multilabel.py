@@ -67,6 +67,13 @@ class MultiLabel:
         losses = F.binary_cross_entropy_with_logits(outputs, smoothed, pos_weight=weight, reduction="none")
         return torch.where(known, losses, 0.0).mean()
 
+    def distilled(self, outputs: Tensor, taught: Tensor, *, hard: bool, temperature: float) -> Tensor:
+        """For every class by itself: binary cross-entropy with the teacher's answer or probability."""
+        if hard:
+            return F.binary_cross_entropy_with_logits(outputs.float(), (taught > 0).float())
+        theirs = (taught.float() / temperature).sigmoid()
+        return F.binary_cross_entropy_with_logits(outputs.float() / temperature, theirs) * temperature**2
+
     def shares(self, targets: Tensor) -> Tensor:
         return targets
 

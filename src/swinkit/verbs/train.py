@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from swinkit.data import ImageSet
     from swinkit.data.loader import Images
     from swinkit.engine.checkpoint import Continuation
+    from swinkit.engine.distillation import Teacher
     from swinkit.engine.progress import Progress
     from swinkit.engine.settings import TrainConfig
     from swinkit.models import Swin
@@ -39,6 +40,8 @@ def train(
     batch: int | None = None,
     lr: float | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
+    teacher: str | Path | None = None,
+    distillation: Literal["soft", "hard"] = "soft",
     imbalance: Asked = "auto",
     device: str | None = None,
     threads: int | None = None,
@@ -75,6 +78,9 @@ def train(
         batch: Pictures in one step.
         lr: Peak learning rate.
         precision: Of products inside a training step; by default bf16 where the machine is faster with it.
+        teacher: A model to learn from beside the labels: a run, a weights file, the name of published weights
+            or hf:owner/name. It has to know all classes, under these names.
+        distillation: soft learns the teacher's probabilities, hard just its answers.
         imbalance: What to do about classes of unequal size: none, weights, sampler or logit-adjust; auto does
             something from 5 to 1 on, and says what.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
@@ -110,6 +116,8 @@ def train(
         batch=batch,
         lr=lr,
         precision=precision,
+        teacher=None if teacher is None else str(teacher),
+        distillation=distillation,
         imbalance=imbalance,
         device=device,
         threads=threads,
@@ -155,6 +163,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         model = begun.model or fresh_model(plan.config, images.classes)
         model.preprocess = model.preprocess or preprocess(plan.config)
         task = _task(images, plan.config)
+        teacher = _teacher(images, model, plan.config)
         train = _training_images(images, model, plan.config)
         pace = measured_pace(
             model,
@@ -164,13 +173,14 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
             plan.config,
             cores=processor().cores,
             threads_asked=wishes.threads is not None,
+            teacher=teacher,
         )
         plan = within_time(plan, wishes, pace)
         _say_plan(progress, plan, data, model, run)
         if dry_run:
             return run
         begin(run, plan, data, begun.to_dict())
-        return _fit_and_score(run, plan.config, images, model, task, train, progress)
+        return _fit_and_score(run, plan.config, images, model, task, train, progress, teacher=teacher)
 
 
 def _resume(run: Run) -> Run:
@@ -198,8 +208,11 @@ def _resume(run: Run) -> Run:
             f"going on with {run.folder} after step {position.step}, epoch {len(position.history) + 1}"
         )
         task = _task(images, config)
+        teacher = _teacher(images, model, config)
         train = _training_images(images, model, config)
-        return _fit_and_score(run, config, images, model, task, train, progress, continuation)
+        return _fit_and_score(
+            run, config, images, model, task, train, progress, continuation, teacher=teacher
+        )
 
 
 def _fit_and_score(
@@ -211,6 +224,8 @@ def _fit_and_score(
     train: Images,
     progress: Progress,
     continuation: Continuation | None = None,
+    *,
+    teacher: Teacher | None = None,
 ) -> Run:
     """Fit, then score the best model as it lies on the disk."""
     from swinkit.engine.interrupt import Interrupted
@@ -218,7 +233,17 @@ def _fit_and_score(
     from swinkit.verbs.evaluate import assess_run
 
     try:
-        fit(model, task, train, images.split("val").samples, config, run, progress, continuation=continuation)
+        fit(
+            model,
+            task,
+            train,
+            images.split("val").samples,
+            config,
+            run,
+            progress,
+            continuation=continuation,
+            teacher=teacher,
+        )
     except Interrupted as stopped:
         progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {run.folder}")
         progress.keep()
@@ -234,6 +259,23 @@ def _task(images: ImageSet, config: TrainConfig) -> Task:
 
     task: Task = TASKS[config.task](images.classes)
     return task.against(config.imbalance, images.split("train").samples)
+
+
+def _teacher(images: ImageSet, model: Swin, config: TrainConfig) -> Teacher | None:
+    """The model to learn from, where there is to be one."""
+    from swinkit.engine.distillation import teacher_of
+    from swinkit.engine.inference import preprocess_of
+    from swinkit.weights import load
+
+    if config.distillation is None:
+        return None
+    return teacher_of(
+        load(config.distillation.teacher).to(config.device),
+        config.distillation,
+        classes=images.classes,
+        task=config.task,
+        ours=preprocess_of(model),
+    )
 
 
 def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:

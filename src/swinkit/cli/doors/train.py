@@ -53,6 +53,10 @@ class Train:
         Literal["fp32", "bf16"] | None, option("{fp32,bf16}", "by default bf16 where it is faster")
     ] = None
     """Of products inside a training step."""
+    teacher: Annotated[str | None, option("SOURCE")] = None
+    """A model to learn from beside the labels: a run, a weights file, a catalogue name, hf:owner/name."""
+    distillation: Annotated[Literal["soft", "hard"], option("{soft,hard}", "by default soft")] = "soft"
+    """Learn the teacher's probabilities, or just its answers."""
     imbalance: Annotated[
         Literal["none", "auto", "weights", "sampler", "logit-adjust"],
         option("{none,auto,weights,sampler,logit-adjust}", "by default auto"),
@@ -89,6 +93,8 @@ class Train:
             batch=self.batch,
             lr=self.lr,
             precision=self.precision,
+            teacher=self.teacher,
+            distillation=self.distillation,
             imbalance=self.imbalance,
             device=self.device,
             threads=self.threads,
