@@ -349,6 +349,7 @@ def test_metrics_have_a_line_an_epoch_with_steps_and_losses(
     assert [(1, 4), (2, 8)] == [(numbers["epoch"], numbers["step"]) for numbers in metrics]
     assert {"train_loss", "loss", "accuracy", "balanced_accuracy", "top5", "seconds"} <= metrics[0].keys()
     assert all(0 < numbers["waiting"] < 1 for numbers in metrics)
+    assert 0 < metrics[-1]["lr"] < metrics[0]["lr"]  # it falls after the warm-up
 
 
 def test_a_loss_is_the_mean_over_pictures_also_when_the_last_batch_is_short(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def fit(
 
             numbers = validate(looked_at, task, val)
             position.seconds = saver.seconds()
-            _finish_epoch(run, looked_at, task, config, position, numbers)
+            lr = rate_at(position.step - 1, steps, config)
+            _finish_epoch(run, looked_at, task, config, position, numbers, lr=lr)
             saver.save()
             progress.say(_epoch_line(task, config, position, numbers, pace))
             progress.keep()
@@ -190,8 +191,10 @@ def _finish_epoch(
     config: TrainConfig,
     position: Position,
     numbers: dict[str, float],
+    *,
+    lr: float,
 ) -> None:
-    """Add the epoch's numbers to the history, and keep the model if it is the best so far."""
+    """Add the epoch's numbers to the history, its last rate too; keep the model if it is the best so far."""
     epoch = len(position.history) + 1
     if all(task.rank(numbers) > task.rank(earlier) for earlier in position.history):
         trained = {"data": config.data, "epochs": epoch, "model": config.model, "weights": config.weights}
@@ -202,6 +205,7 @@ def _finish_epoch(
             "step": position.step,
             "train_loss": position.loss_sum / position.pictures,
             **numbers,
+            "lr": lr,
             "left_out": position.left_out,
             "waiting": round(position.waited / position.learning, 3),
             "seconds": round(position.seconds, 1),

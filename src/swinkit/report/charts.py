@@ -68,6 +68,36 @@ def curves(history: History) -> list[Curve]:
     return drawn
 
 
+RUNS = 6
+"""Colours for the lines of different runs; the seventh begins again."""
+
+
+def colour(number: int) -> str:
+    """The class that colours the lines of a run."""
+    return f"run-{number % RUNS}"
+
+
+def overlaid(runs: Sequence[tuple[str, History]]) -> list[Curve]:
+    """The scores and losses of several runs over each other, epoch by epoch."""
+    drawn = []
+    for title, key, factor, unit in (
+        ("Balanced accuracy on validation pictures", "balanced_accuracy", 100, " %"),
+        ("Loss on validation pictures", "loss", 1, ""),
+    ):
+        series = [
+            Series(name, colour(number), [(row["epoch"], factor * row[key]) for row in history if key in row])
+            for number, (name, history) in enumerate(runs)
+            if any(key in row for row in history)
+        ]
+        if series:
+            last = max(int(history[-1]["epoch"]) for _, history in runs if history)
+            chart = svg.line_chart(
+                series, label=f"{title} by epoch, of each run", x_ticks=_epochs(1, last), unit=unit, log=False
+            )
+            drawn.append(Curve(title, (), chart))
+    return drawn
+
+
 def _epochs(first: int, last: int) -> list[tuple[float, str]]:
     """Four or so epochs to write below the axis, the last one among them."""
     step = max(1, -(-(last - first) // 4))

@@ -17,7 +17,7 @@ from swinkit.data import ImageSet, write_atomically
 from swinkit.report import charts, words
 from swinkit.report.heat import overlays
 from swinkit.report.mistakes import PER_CELL, TOP, Stamp, mistakes, top_losses
-from swinkit.report.numbers import Number, Sheet, Shown, percent, pointer
+from swinkit.report.numbers import Measure, Number, Sheet, Shown, measure, percent, pointer
 from swinkit.report.page import render
 from swinkit.report.thumbnails import Album
 from swinkit.report.verdict import judge
@@ -121,16 +121,6 @@ def _versus(found: Assessment) -> Markup:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A figure of one class with its interval: as numbers, and as ends of a bar."""
-
-    value: Shown
-    low: Shown
-    high: Shown
-    bar: Interval
-
-
-@dataclass(frozen=True, slots=True)
 class ClassRow:
     """measures: recall, precision, F1; None where nothing can be said."""
 
@@ -155,14 +145,7 @@ def _class_row(name: str, one: ClassIntervals, sheet: Sheet) -> ClassRow:
         name=name,
         pictures=sheet.count(*at, "pictures"),
         measures=tuple(
-            Measure(
-                value=sheet.whole(*at, kind, "value"),
-                low=sheet.bare(*at, kind, "low"),
-                high=sheet.whole(*at, kind, "high"),
-                bar=share,
-            )
-            if share
-            else None
+            measure(sheet, *at, kind, bar=share) if share else None
             for kind, share in (("recall", one.recall), ("precision", one.precision), ("f1", one.f1))
         ),
     )

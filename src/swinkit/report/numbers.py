@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from swinkit.drawings.svg import quantity
 from swinkit.report.page import printable
+from swinkit.trust.assessment import Interval
 
 NOTHING = "–"
 """Stands where nothing can be said."""
@@ -80,8 +81,30 @@ class Sheet:
     def measure(self, *keys: str | int, unit: str) -> Shown:
         return self.number(*keys, as_=lambda value: quantity(value, unit).replace(" ", NARROW))
 
+    def points(self, *keys: str | int) -> Shown:
+        """A difference of shares, in percentage points with its sign."""
+        return self.number(*keys, as_=lambda value: f"{100 * value:+.1f}".replace("-", "−"))
+
+    def duration(self, *keys: str | int) -> Shown:
+        return self.number(*keys, as_=duration)
+
     def plain(self, *keys: str | int, digits: int = 3) -> Shown:
         return self.number(*keys, as_=lambda value: f"{value:.{digits}g}".replace("-", "−"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A share with its interval: as numbers, and as ends of a bar."""
+
+    value: Shown
+    low: Shown
+    high: Shown
+    bar: Interval
+
+
+def measure(sheet: Sheet, *keys: str | int, bar: Interval) -> Measure:
+    """The interval under these keys, whose values `bar` has."""
+    return Measure(sheet.whole(*keys, "value"), sheet.bare(*keys, "low"), sheet.whole(*keys, "high"), bar)
 
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -104,6 +127,18 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 _ROUNDING = 1e-9  # what sums of shares leave of nothing
+
+
+def duration(seconds: float) -> str:
+    """1 h 5 min, 12 min, 40 s."""
+    minutes, hours = int(seconds) // 60 % 60, int(seconds) // 3600
+    if hours:
+        return f"{hours}{NARROW}h {minutes}{NARROW}min"
+    return f"{minutes}{NARROW}min" if minutes else f"{seconds:.0f}{NARROW}s"
+
+
+def chance(p: float) -> str:
+    return "less than 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def count(value: float) -> str:

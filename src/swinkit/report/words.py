@@ -15,10 +15,11 @@ from markupsafe import Markup
 
 from swinkit.report.heat import Overlay
 from swinkit.report.mistakes import Mistakes, Stamp
-from swinkit.report.numbers import NOTHING, Sheet, Shown
+from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
 from swinkit.report.page import called, printable
 from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
 from swinkit.trust.assessment import Assessment
+from swinkit.trust.comparison import Comparison, Duel
 
 _NAMED = 8  # classes that a sentence names
 
@@ -339,6 +340,73 @@ def where_numbers_stand(run: bool) -> str:
     if run:
         files = "evaluation.json, predictions.csv, run.json, split.csv and metrics.jsonl"
     return f"Every number here stands in {files} beside this page."
+
+
+# Several models ------------------------------------------------------------------------------------------
+
+PAIR_BY_PAIR = (
+    "Two runs answer the same pictures, so what counts is where they differ. An interval that holds 0 "
+    "means that chance alone may explain the difference."
+)
+MANY_PAIRS = (
+    "Of twenty pairs that are equally good, about one will look decided by chance: the more runs are "
+    "compared, the less a single pair means."
+)
+
+
+def compared(found: Comparison) -> Markup:
+    """The best run, if the pictures can tell."""
+    best = max(found.contenders, key=lambda one: one.balanced_accuracy.value).name
+    against = [one for one in found.duels if best in (one.first, one.second)]
+    if all(one.decided for one in against):
+        return _said("{name} is the best", name=called(best)) if len(against) > 1 else duel(against[0])
+    if len(against) == 1:
+        return Markup("No difference can be shown")
+    return _said("{name} is ahead, but not beyond doubt", name=called(best))
+
+
+def compared_lead(found: Comparison, sheet: Sheet) -> Markup:
+    text = "Scored on the {pictures} pictures that all of them have, by their content."
+    if found.left_out:
+        text += " {left_out} others, which not all have, are left out."
+    return _said(text, pictures=sheet.count("pictures"), left_out=sheet.count("left_out"))
+
+
+def duel(one: Duel) -> Markup:
+    """Which of two runs is better, if the pictures can tell."""
+    if not one.decided:
+        return _said(
+            "Between {first} and {second} no difference can be shown",
+            first=called(one.first),
+            second=called(one.second),
+        )
+    better, worse = (one.first, one.second) if one.balanced_accuracy.value < 0 else (one.second, one.first)
+    return _said("{better} is better than {worse}", better=called(better), worse=called(worse))
+
+
+def duel_numbers(one: Duel, sheet: Sheet, row: int) -> Markup:
+    at = ("duels", row)
+    return _said(
+        "Balanced accuracy of {second} against that of {first}: {value} points ({low} to {high}); "
+        "accuracy: {accuracy} points ({accuracy_low} to {accuracy_high}). {only_second} pictures only "
+        "{second} got right, {only_first} only {first}; if they were equally good, accuracy would part "
+        "them so far with a probability of {p} (McNemar).",
+        first=called(one.first),
+        second=called(one.second),
+        value=sheet.points(*at, "balanced_accuracy", "value"),
+        low=sheet.points(*at, "balanced_accuracy", "low"),
+        high=sheet.points(*at, "balanced_accuracy", "high"),
+        accuracy=sheet.points(*at, "accuracy", "value"),
+        accuracy_low=sheet.points(*at, "accuracy", "low"),
+        accuracy_high=sheet.points(*at, "accuracy", "high"),
+        only_first=sheet.count(*at, "only_first"),
+        only_second=sheet.count(*at, "only_second"),
+        p=sheet.number(*at, "p", as_=chance),
+    )
+
+
+def where_numbers_of_a_comparison_stand() -> str:
+    return "Every number here stands in comparison.json beside this page."
 
 
 # What a run is called, and how to repeat it --------------------------------------------------------------
