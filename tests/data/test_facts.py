@@ -12,12 +12,12 @@ from PIL import Image
 
 from swinkit.data import digits, survey
 from swinkit.data.channels import Channels
-from swinkit.data.facts import Facts, examine, facts_of
+from swinkit.data.facts import Facts, examine, facts_of, readable
 from swinkit.data.read import glance, read
 from swinkit.data.samples import Sample
 from swinkit.errors import DataError
 
-from .pictures_for_tests import class_folders, noise, scene
+from .pictures_for_tests import class_folders, noise, save, scene
 
 
 def facts(path: Path) -> Facts:
@@ -158,3 +158,48 @@ def test_facts_come_in_order_and_progress_counts_up_to_all(tmp_path, threads):
 
     assert [sample.name for sample in samples] == [one.name for one in found]
     assert said == [(number, 21) for number in range(1, 22)]
+
+
+def _files(folder, good: int, bad: int) -> list[Sample]:
+    paths = [save(folder / f"{number}.png", seed=number) for number in range(good + bad)]
+    for path in paths[:bad]:
+        path.write_bytes(b"<html>not found")
+    return [Sample(name=path.name, label="a", source=path) for path in paths]
+
+
+def test_unreadable_files_are_listed_with_their_reason(tmp_path):
+    samples = _files(tmp_path, 20, 2)
+
+    good, bad = readable(samples, examine(samples))
+
+    assert len(good) == 20
+    assert [(str(tmp_path / "0.png"), "it is not a picture: it looks like an HTML page")] == [*bad[:1]]
+
+
+@pytest.mark.parametrize(("good", "bad"), [(1, 5), (24, 6)], ids=["few files", "a fifth"])
+def test_up_to_five_files_or_a_fifth_may_be_bad(tmp_path, good, bad):
+    samples = _files(tmp_path, good, bad)
+
+    assert good == len(readable(samples, examine(samples))[0])
+
+
+def test_too_many_bad_files_stop_with_the_list(tmp_path):
+    samples = _files(tmp_path, 5, 25)
+
+    with pytest.raises(DataError, match=r"25 of 30 pictures cannot be read") as refusal:
+        readable(samples, examine(samples))
+
+    assert refusal.value.message.count("HTML page") == 20
+    assert "and 5 more" in refusal.value.message
+
+
+def test_messy_files_are_sorted_as_their_manifest_says(shared_data):
+    folder = shared_data("messy") / "train" / "dandelion"
+    samples = [Sample(name=path.name, label="a", source=path) for path in sorted(folder.iterdir())]
+
+    good, bad = readable(samples, examine(samples))
+
+    assert {"text_named.jpg", "truncated_half.jpg", "zero_byte.jpg"} == {
+        path.rsplit("/", 1)[1] for path, _ in bad
+    }
+    assert len(samples) - 3 == len(good)

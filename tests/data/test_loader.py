@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from swinkit.data import Sample, digits
-from swinkit.data.loader import Batch, Images, epoch_order, repeated, train_loader, verify
+from swinkit.data.loader import Batch, Images, epoch_order, repeated, train_loader
 from swinkit.data.transforms import DIGITS, train_transform, without_seed
 from swinkit.errors import DataError
 
@@ -188,41 +188,6 @@ def _files(folder, good: int, bad: int) -> list[Sample]:
     for path in paths[:bad]:
         path.write_bytes(b"<html>not found")
     return [Sample(name=path.name, label="a", source=path) for path in paths]
-
-
-def test_unreadable_files_are_listed_with_their_reason(tmp_path):
-    seen = []
-
-    good, bad = verify(_files(tmp_path, 20, 2), progress=lambda done, total: seen.append((done, total)))
-
-    assert len(good) == 20
-    assert [(str(tmp_path / "0.png"), "it is not a picture: it looks like an HTML page")] == [*bad[:1]]
-    assert seen[-1] == (22, 22)
-
-
-@pytest.mark.parametrize(("good", "bad"), [(1, 5), (24, 6)], ids=["few files", "a fifth"])
-def test_up_to_five_files_or_a_fifth_may_be_bad(tmp_path, good, bad):
-    assert good == len(verify(_files(tmp_path, good, bad))[0])
-
-
-def test_too_many_bad_files_stop_with_the_list(tmp_path):
-    with pytest.raises(DataError, match=r"25 of 30 pictures cannot be read") as refusal:
-        verify(_files(tmp_path, 5, 25))
-
-    assert refusal.value.message.count("HTML page") == 20
-    assert "and 5 more" in refusal.value.message
-
-
-def test_messy_files_are_sorted_as_their_manifest_says(shared_data):
-    folder = shared_data("messy") / "train" / "dandelion"
-    samples = [Sample(name=path.name, label="a", source=path) for path in sorted(folder.iterdir())]
-
-    good, bad = verify(samples)
-
-    assert {"text_named.jpg", "truncated_half.jpg", "zero_byte.jpg"} == {
-        path.rsplit("/", 1)[1] for path, _ in bad
-    }
-    assert len(samples) - 3 == len(good)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -414,3 +414,28 @@ def test_a_teacher_is_named_in_the_plan_and_one_that_cannot_teach_is_refused(
     assert "hard" == taught.config.distillation.kind
     with pytest.raises(ConfigError, match="cannot teach all classes"):
         train(out=tmp_path / "digits", teacher=run.folder, **small)
+
+
+def test_pictures_that_show_the_same_are_never_parted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """A mirrored copy of every picture of one class: without looking, some would lie on either side."""
+    rng = np.random.default_rng(0)
+    for label in ("plain", "other"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(12):
+            coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+            picture = coarse.resize((48, 48), Image.Resampling.BICUBIC)
+            picture.save(tmp_path / "data" / label / f"{number}.png")
+            if label == "plain":
+                picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+                    tmp_path / "data" / label / f"{number}-mirrored.png"
+                )
+
+    run = train(
+        tmp_path / "data", out=tmp_path / "run", model="swin_pico", weights="none", image_size=16, epochs=1
+    )
+
+    split = {row.split(",")[0]: row.split(",")[2] for row in run.split.read_text().splitlines()[1:]}
+    assert {"train", "val"} == set(split.values())
+    for number in range(12):
+        assert split[f"plain/{number}.png"] == split[f"plain/{number}-mirrored.png"]
+    assert "copies: 24 pictures show what another shows, kept in one split" in capsys.readouterr().err

@@ -21,6 +21,9 @@ from swinkit.data.samples import Sample
 from swinkit.errors import DataError
 
 _AHEAD = 4  # files waiting for each thread: a result that nobody has taken yet costs memory
+_MOST_BAD_SHARE = 0.2
+_FEW_BAD = 5
+_NAMED = 20  # bad files that are named one by one
 _ONE_GREY = 2  # grey levels between the darkest and the lightest place of a picture that shows nothing
 
 
@@ -65,6 +68,26 @@ def examine(
         if progress is not None:
             progress(len(found), len(samples))
     return tuple(found)
+
+
+def readable(
+    samples: Sequence[Sample], facts: Sequence[Facts]
+) -> tuple[tuple[Sample, ...], tuple[tuple[str, str], ...]]:
+    """The samples that can be read, and (path, reason) of the others. facts: of the same, in the same order.
+
+    Raises DataError with the list when more than 5 files and more than a fifth of all are unreadable.
+    """
+    pairs = list(zip(samples, facts, strict=True))
+    good = tuple(sample for sample, one in pairs if one.problem is None)
+    bad = tuple((sample.path, one.problem) for sample, one in pairs if one.problem is not None)
+    if len(bad) > _FEW_BAD and len(bad) > _MOST_BAD_SHARE * len(samples):
+        raise DataError(
+            f"{len(bad)} of {len(samples)} pictures cannot be read:\n"
+            + "\n".join(f"  {path}: {reason}" for path, reason in bad[:_NAMED])
+            + (f"\n  … and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""),
+            hint="repair or remove these files first; so many point to a fault in the download or the export",
+        )
+    return good, bad
 
 
 def facts_of(sample: Sample, channels: Channels = COLOUR) -> Facts:

@@ -18,8 +18,6 @@ from swinkit.errors import DataError
 
 UNLABELLED = -1  # the class index of a sample without a label
 
-_MOST_BAD_SHARE = 0.2
-_FEW_BAD = 5
 _SUBSTITUTES = 50
 
 Item = tuple[Tensor, int | tuple[float, ...], int]
@@ -224,37 +222,6 @@ def repeated(keys: list[int], repeats: int) -> list[int]:
         for key in keys[first : first + 2]
     )
     return list(islice(views, count))
-
-
-def verify(
-    samples: Sequence[Sample],
-    *,
-    channels: int | None = 3,
-    own_values: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[tuple[Sample, ...], tuple[tuple[str, str], ...]]:
-    """Decode every file once; returns the readable samples and (path, reason) of the others.
-
-    progress: called with (number done, number in all).
-    Raises DataError with the list when more than 5 files and more than a fifth of all are unreadable.
-    """
-    good, bad = [], []
-    for done, sample in enumerate(samples, start=1):
-        try:
-            sample.pixels(channels, own_values=own_values)
-            good.append(sample)
-        except DataError as error:
-            bad.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
-        if progress is not None:
-            progress(done, len(samples))
-    if len(bad) > _FEW_BAD and len(bad) > _MOST_BAD_SHARE * len(samples):
-        raise DataError(
-            f"{len(bad)} of {len(samples)} pictures cannot be read:\n"
-            + "\n".join(f"  {path}: {reason}" for path, reason in bad[:20])
-            + (f"\n  … and {len(bad) - 20} more" if len(bad) > 20 else ""),
-            hint="repair or remove these files first; so many point to a fault in the download or the export",
-        )
-    return tuple(good), tuple(bad)
 
 
 def _readable_item(images: Images, key: int) -> tuple[Item, tuple[str, str] | None]:

@@ -43,7 +43,7 @@ def with_splits(
     free = [sample for sample in images.samples if sample.split in (None, "train")]
     if not free:
         raise DataError(f"{images.name} has pictures in {' and '.join(given)} only, none to train on")
-    if "val" in given:
+    if is_divided(images):
         divided: Sequence[Sample] = [replace(sample, split="train") for sample in free]
         notes = _torn_apart(images)
     else:
@@ -58,6 +58,11 @@ def with_splits(
         notes = (_in_words(shares, grouped=any(sample.group is not None for sample in free)),)
     place = {sample.name: sample for sample in divided}
     return replace(images, samples=tuple(place.get(s.name, s) for s in images.samples)), notes
+
+
+def is_divided(images: ImageSet) -> bool:
+    """Whether the data brings a split to choose by, so that `with_splits` leaves it as it is."""
+    return "val" in images.splits()
 
 
 def split_by_class(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from swinkit.data import ImageSet
     from swinkit.data.channels import Channels
+    from swinkit.data.facts import Facts
     from swinkit.engine.progress import Progress
     from swinkit.recipes.facts import DataFacts
     from swinkit.recipes.wishes import Wishes
 
-_LOOKED_AT = 100  # pictures whose sizes are measured
+_COMPARED = 5000  # pictures of which each is compared with every other before they are divided
 _SHOWN = 10  # pictures left out that are named on the screen
 
 
@@ -20,13 +21,14 @@ _SHOWN = 10  # pictures left out that are named on the screen
 class TrainingData:
     """Pictures to learn from. whole: with those that cannot be read. notes: what was decided, in words.
 
-    channels: what every picture holds.
+    channels: what every picture holds. facts: of each picture that can be read.
     """
 
     images: ImageSet
     whole: ImageSet
     notes: tuple[str, ...]
     channels: Channels
+    facts: tuple[Facts, ...]
 
     @property
     def unreadable(self) -> list[str]:
@@ -40,9 +42,10 @@ def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> Traini
     from swinkit.data.channels import found_channels
 
     channels = found_channels(whole.samples)
-    images = _readable(whole, channels, progress)
-    images, notes = with_splits(images, seed=wishes.seed, resplit=wishes.resplit)
-    return TrainingData(images, whole, notes, channels)
+    images, facts = _readable(whole, channels, progress)
+    copies, doubt = _copies(images, facts, wishes, progress)
+    images, notes = with_splits(images, seed=wishes.seed, resplit=wishes.resplit, together=copies)
+    return TrainingData(images, whole, (*notes, *doubt), channels, facts)
 
 
 def facts_of(data: TrainingData) -> DataFacts:
@@ -51,7 +54,8 @@ def facts_of(data: TrainingData) -> DataFacts:
 
     images, channels = data.images, data.channels
     train = images.split("train").samples
-    sizes = [sample.pixels(None).shape[:2] for sample in train[:: max(1, len(train) // _LOOKED_AT)]]
+    taught = {sample.name for sample in train}
+    sizes = (one.header.size for one in data.facts if one.header is not None and one.name in taught)
     heights, widths = zip(*sizes, strict=True)
     return DataFacts(
         name=images.name,
@@ -66,14 +70,13 @@ def facts_of(data: TrainingData) -> DataFacts:
     )
 
 
-def _readable(images: ImageSet, channels: Channels, progress: Progress) -> ImageSet:
-    """The images without those that cannot be decoded, which are named."""
-    from swinkit.data.loader import verify
+def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple[ImageSet, tuple[Facts, ...]]:
+    """The images without those that cannot be decoded, which are named, and the facts of the others."""
+    from swinkit.data.facts import examine, readable
 
     with progress.counting("reading pictures", len(images)) as count:
-        good, bad = verify(
-            images.samples, channels=channels.count, own_values=channels.own_values, progress=count
-        )
+        facts = examine(images.samples, channels, progress=count)
+    good, bad = readable(images.samples, facts)
     images = replace(images, samples=good, skipped=(*images.skipped, *bad))
     for path, reason in images.skipped[:_SHOWN]:
         progress.say(f"left out {path}: {reason}")
@@ -81,4 +84,23 @@ def _readable(images: ImageSet, channels: Channels, progress: Progress) -> Image
         progress.say(f"left out {len(images.skipped) - _SHOWN} more; run.json lists them all")
     for note in images.remarks():
         progress.say(f"note: {note}")
-    return images
+    return images, tuple(one for one in facts if one.readable)
+
+
+def _copies(
+    images: ImageSet, facts: tuple[Facts, ...], wishes: Wishes, progress: Progress
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Names of pictures that a split must not part since they show the same, and what was not looked for."""
+    from swinkit.data.copies import copy_groups, find_copies
+    from swinkit.data.splits import is_divided
+
+    if is_divided(images) and not wishes.resplit:
+        return (), ()
+    if len(images) > _COMPARED:
+        return (), (
+            f"copies: among {len(images):,} pictures only exact ones were looked for and kept in one split",
+        )
+    with progress.counting("looking for copies", len(images)) as count:
+        groups = copy_groups(find_copies(images.samples, facts, progress=count))
+    alike = sum(map(len, groups))
+    return groups, (f"copies: {alike} pictures show what another shows, kept in one split",) if groups else ()
