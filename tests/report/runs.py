@@ -182,7 +182,9 @@ def _calibration(outputs: Tensor, truth: Tensor) -> Calibration:
         before=_reliability(outputs, truth),
         after=_reliability(outputs / best, truth),
         coverage=tuple(rows),
-        unsure_below=0.4,
+        unsure_below=rows[8].threshold,
+        error_rate=0.05,
+        answered=rows[8],
     )
 
 

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from swinkit.data import ImageSet
-from swinkit.report.model_page import Trained, report, write_report
+from swinkit.report.background import Trained
+from swinkit.report.model_page import report, write_report
 from swinkit.report.page import printable
 from tests.report.many import many_classes
 from tests.report.names import EVIL

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from swinkit.report.background import Trained
 from swinkit.report.mistakes import LARGEST_MATRIX
-from swinkit.report.model_page import Trained, write_report
+from swinkit.report.model_page import write_report
 from tests.report.many import many_classes
 from tests.report.runs import Finished
 from tests.report.test_model_page import renamed

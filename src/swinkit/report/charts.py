@@ -37,7 +37,7 @@ _CURVES: tuple[tuple[str, str, float, tuple[float, float] | None, tuple[tuple[st
         (
             ("balanced accuracy", "balanced_accuracy"),
             ("accuracy", "accuracy"),
-            ("mean average precision", "map"),
+            ("mean average precision", "mean_average_precision"),
         ),
     ),
     ("Learning rate", "", 1, None, (("learning rate", "lr"),)),

@@ -6,7 +6,7 @@ metrics.jsonl and split.csv); see `numbers.py`. Judgements are in `verdict.py`, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from swinkit.data import ImageSet, write_atomically
 from swinkit.report import charts, words
+from swinkit.report.background import Trained, background
 from swinkit.report.heat import overlays
 from swinkit.report.mistakes import PER_CELL, TOP, Stamp, mistakes, top_losses
 from swinkit.report.numbers import Measure, Number, Sheet, Shown, measure, percent, pointer
@@ -23,16 +24,7 @@ from swinkit.report.thumbnails import Album
 from swinkit.report.verdict import judge
 from swinkit.trust.assessment import Assessment, ClassIntervals, Interval
 
-_LEFT_OUT = 50  # files that are named
 _WORST = 20  # classes that are shown before the rest is folded away
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trained:
-    """How the model came about. facts: run.json. history: metrics.jsonl, a row an epoch."""
-
-    facts: Mapping[str, Any]
-    history: Sequence[Mapping[str, float]]
 
 
 def write_report(
@@ -49,9 +41,8 @@ def write_report(
 def report(found: Assessment, images: ImageSet, *, trained: Trained | None = None) -> str:
     """The page as HTML."""
     sheet = Sheet("evaluation.json", found.to_dict())
-    run = Sheet("run.json", trained.facts) if trained else None
-    history = trained.history if trained else ()
-    verdict = judge(found, trained.facts if trained else None, history)
+    behind = background(images, trained, found.evaluation.skipped)
+    verdict = judge(found, trained.facts if trained else None, trained.history if trained else ())
     album = Album(images.samples)
     looked = overlays(found, album)
     losses = top_losses(found, album)
@@ -60,9 +51,8 @@ def report(found: Assessment, images: ImageSet, *, trained: Trained | None = Non
     shown: dict[str, Any] = {
         "found": found,
         "sheet": sheet,
-        "run": run,
         "headline": words.headline(verdict.headline, sheet),
-        "cautions": [words.caution(name, found, sheet, run) for name in verdict.cautions],
+        "cautions": [words.caution(name, found, sheet, behind["run"]) for name in verdict.cautions],
         "versus": _versus(found),
         "mistakes": wrong,
         "per_cell": PER_CELL,
@@ -76,14 +66,8 @@ def report(found: Assessment, images: ImageSet, *, trained: Trained | None = Non
         "reliability": _reliability(found),
         "coverage_chart": charts.coverage(found.calibration.coverage) if found.calibration else None,
         "coverage": _coverage(found, sheet),
-        "data": _data(images, trained),
-        "splits": images.splits(),
-        "left_out": [words.left_out(*one) for one in found.evaluation.skipped[:_LEFT_OUT]],
-        "curves": charts.curves(history),
-        "command": words.command(trained.facts) if trained else (),
-        "settings": words.settings(trained.facts) if trained else (),
         "album": album,
-        "words": words,
+        **behind,
     }
     return render("report.html.jinja", **shown, sections=_sections(shown))
 
@@ -195,12 +179,3 @@ def _reliability(found: Assessment) -> list[tuple[str, Markup]]:
 def _coverage(found: Assessment, sheet: Sheet) -> list[Markup]:
     rows = found.calibration.coverage if found.calibration else ()
     return [words.coverage(sheet, row) for row in range(len(rows))]
-
-
-def _data(images: ImageSet, trained: Trained | None) -> list[tuple[str, list[Shown]]]:
-    """Pictures of each class in each split, as split.csv of a run tells; nothing of data that is no run's."""
-    if trained is None:
-        return []
-    by_split = {split: images.split(split).counts() for split in images.splits()}
-    sheet = Sheet("split.csv", by_split)
-    return [(name, [sheet.count(split, name) for split in by_split]) for name in images.classes]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from swinkit.tasks.results import MultiLabelEvaluation
 from swinkit.trust.assessment import Assessment
 
 FEW = 30
@@ -18,6 +19,7 @@ LITTLE_TO_LEARN_FROM = 10_000
 STILL_RISING = 0.02
 """Growth of the validation score from the third quarter of training to the last that says: not done yet."""
 _EPOCHS_TO_JUDGE = 8
+_CHOSEN_BY = ("balanced_accuracy", "mean_average_precision")  # a task has one of them
 
 Headline = Literal[
     "nothing learnt",
@@ -74,15 +76,45 @@ def judge(
         "uneven": majority is not None and beats_guessing and not beats_majority,
         "below the probe": _probe(found) == "below",
         "like the probe": _probe(found) == "like",
-        "still rising": still_rising(history),
-        "from scratch": trained is not None and _from_scratch_on_little(trained),
-        "classes without pictures": any(one.pictures == 0 for one in found.per_class.values()),
-        "classes with few pictures": any(
-            0 < one.pictures < FEW_OF_A_CLASS for one in found.per_class.values()
-        ),
+        **_of_training(trained, history),
+        **_of_classes([one.pictures for one in found.per_class.values()]),
     }
     cautions = tuple(name for name, it_does in holds.items() if it_does)
     return Verdict(_headline(found, cautions, unseen=trained is not None), cautions)
+
+
+def judge_labels(
+    found: MultiLabelEvaluation,
+    trained: Mapping[str, Any] | None = None,
+    history: Sequence[Mapping[str, float]] = (),
+) -> Verdict:
+    """The same where a picture may have several classes."""
+    holds: dict[Caution, bool] = {
+        "too few": found.pictures < FEW,
+        "learnt from": found.split == "train",
+        "chosen on the same": trained is not None and found.split == "val",
+        **_of_training(trained, history),
+        **_of_classes([one.pictures for one in found.per_class.values()]),
+    }
+    cautions = tuple(name for name, it_does in holds.items() if it_does)
+    return Verdict(_weightiest(cautions, unseen=trained is not None), cautions)
+
+
+def _of_training(
+    trained: Mapping[str, Any] | None, history: Sequence[Mapping[str, float]]
+) -> dict[Caution, bool]:
+    return {
+        "still rising": still_rising(history),
+        "from scratch": trained is not None and _from_scratch_on_little(trained),
+    }
+
+
+def _of_classes(pictures: Sequence[int]) -> dict[Caution, bool]:
+    """pictures: of each class."""
+    return {
+        "classes without pictures": any(count == 0 for count in pictures),
+        "classes with few pictures": any(0 < count < FEW_OF_A_CLASS for count in pictures),
+    }
 
 
 def _headline(found: Assessment, cautions: Sequence[Caution], *, unseen: bool) -> Headline:
@@ -91,6 +123,10 @@ def _headline(found: Assessment, cautions: Sequence[Caution], *, unseen: bool) -
     if "no better than the majority" in cautions:
         assert found.baselines is not None
         return "nothing learnt" if found.accuracy.value <= found.baselines.majority else "not shown"
+    return _weightiest(cautions, unseen=unseen)
+
+
+def _weightiest(cautions: Sequence[Caution], *, unseen: bool) -> Headline:
     weighty: tuple[Headline, ...] = ("too few", "learnt from", "below the probe", "chosen on the same")
     for one in weighty:
         if one in cautions:
@@ -110,7 +146,7 @@ def _probe(found: Assessment) -> Literal["below", "like", "above"] | None:
 
 def still_rising(history: Sequence[Mapping[str, float]]) -> bool:
     """Whether the score by which epochs are chosen grew to the very end: more epochs would have helped."""
-    scores = [row["balanced_accuracy"] for row in history if "balanced_accuracy" in row]
+    scores = [row[key] for row in history for key in _CHOSEN_BY if key in row]
     if len(scores) < _EPOCHS_TO_JUDGE:
         return False
     quarter = len(scores) // 4

@@ -18,6 +18,7 @@ from swinkit.report.mistakes import Mistakes, Stamp
 from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
 from swinkit.report.page import called, printable
 from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
+from swinkit.tasks.results import MultiLabelEvaluation
 from swinkit.trust.assessment import Assessment
 from swinkit.trust.comparison import Comparison, Duel
 
@@ -148,27 +149,80 @@ def against_baselines(found: Assessment, sheet: Sheet) -> Markup:
     )
 
 
-def caution(name: Caution, found: Assessment, sheet: Sheet, run: Sheet | None) -> tuple[str, Markup]:
+def caution(
+    name: Caution,
+    found: Assessment | MultiLabelEvaluation,
+    sheet: Sheet,
+    run: Sheet | None,
+) -> tuple[str, Markup]:
     """What is the matter in bold, and the rest."""
     title, text = CAUTIONS[name]
+    pictures = {name: one.pictures for name, one in found.per_class.items()}
     values: dict[str, Any] = {
         "pictures": sheet.count("pictures"),
-        "trained_copies": sheet.count("trained_copies"),
-        "accuracy_without_copies": sheet.share("accuracy_without_copies"),
-        "without_pictures": names(name for name, one in found.per_class.items() if one.pictures == 0),
-        "with_few_pictures": names(
-            name for name, one in found.per_class.items() if 0 < one.pictures < FEW_OF_A_CLASS
-        ),
+        "without_pictures": names(name for name, count in pictures.items() if count == 0),
+        "with_few_pictures": names(name for name, count in pictures.items() if 0 < count < FEW_OF_A_CLASS),
     }
-    if found.baselines:
-        values["majority_class"] = called(found.baselines.majority_class)
-        values["majority"] = sheet.share("baselines", "majority")
-        values["probe_features"] = found.baselines.probe_features
-        if found.baselines.probe:
-            values["probe"] = sheet.share("baselines", "probe", "value")
+    if isinstance(found, Assessment):
+        values["trained_copies"] = sheet.count("trained_copies")
+        values["accuracy_without_copies"] = sheet.share("accuracy_without_copies")
+        values |= _baselines(found, sheet)
     if run:
         values["train"] = run.count("data", "pictures", "train")
     return title, _said(text, **values)
+
+
+def _baselines(found: Assessment, sheet: Sheet) -> dict[str, Any]:
+    if found.baselines is None:
+        return {}
+    return {
+        "majority_class": called(found.baselines.majority_class),
+        "majority": sheet.share("baselines", "majority"),
+        "probe_features": found.baselines.probe_features,
+        "probe": sheet.share("baselines", "probe", "value") if found.baselines.probe else NOTHING,
+    }
+
+
+# Several classes for a picture ---------------------------------------------------------------------------
+
+LABEL_HEADLINES: dict[Headline, str] = {
+    "too few": "{score} mean average precision, on too few pictures to trust",
+    "learnt from": "{score} mean average precision, on pictures it learnt from",
+    "chosen on the same": "{score} mean average precision, on the pictures it was chosen by",
+    "unseen": "{score} mean average precision on pictures it had never seen",
+    "measured": "{score} mean average precision",
+}
+BY_LABEL = (
+    "Average precision says how well the pictures that have a class are put before those that have not, "
+    "whatever the threshold; answering at random, it is about the share of pictures that have the "
+    "class. Found, Right and F1 are at the threshold: the share of the pictures with the class that "
+    "were given it (recall), the share of those given it that have it (precision), and their harmonic "
+    "mean. The worst class comes first; choose one to see its mistakes."
+)
+
+
+def label_headline(name: Headline, sheet: Sheet) -> Markup:
+    return _said(LABEL_HEADLINES[name], score=sheet.share("mean_average_precision"))
+
+
+def label_lead(found: MultiLabelEvaluation, sheet: Sheet) -> Markup:
+    text = (
+        "Scored on {pictures} pictures{part}, each of which may show several classes or none. With the "
+        "threshold of each class, F1 is {f1} on the average of the classes"
+    )
+    if found.exact is not None:
+        text += ", and {exact} of the pictures were given just the classes they have"
+    return _said(
+        text + ".",
+        pictures=sheet.count("pictures"),
+        part=f" (split {found.split})" if found.split else "",
+        f1=sheet.share("f1"),
+        exact=sheet.share("exact"),
+    )
+
+
+MISSED = "Has it, was not given it"
+GIVEN = "Was given it, has it not"
 
 
 # Sections ------------------------------------------------------------------------------------------------
@@ -220,7 +274,7 @@ def pairs_shown(wrong: Mistakes) -> str:
 
 
 def cut(per_cell: int) -> str:
-    return f"{per_cell} are shown, those it was surest of."
+    return f"At most {per_cell} are shown, those it was surest of."
 
 
 def mistaken(one: Stamp) -> Markup:
@@ -287,12 +341,24 @@ def temperature(found: Assessment, sheet: Sheet) -> Markup:
 
 
 def unsure(found: Assessment, sheet: Sheet) -> Markup:
-    assert found.calibration is not None
-    if found.calibration.unsure_below is None:
+    """From which probability on `predict` gives an answer, and what that comes to."""
+    calibration = found.calibration
+    assert calibration is not None
+    if calibration.unsure_below is None:
         return Markup("")
+    text = "<code>predict</code> answers “unsure” below {threshold}"
+    if calibration.error_rate is not None:
+        text += ", chosen on {on} so that {error_rate} of its answers are wrong"
+    if calibration.answered is not None:
+        text += ". Here it then answers {coverage} of the pictures, and is right on {accuracy} of those"
+    answered = calibration.answered is not None
     return _said(
-        "<code>predict</code> answers “unsure” below {threshold}.",
+        text + ".",
         threshold=sheet.share("calibration", "unsure_below"),
+        on=calibration.fitted_on,
+        error_rate=sheet.share("calibration", "error_rate"),
+        coverage=sheet.share("calibration", "answered", "coverage") if answered else "",
+        accuracy=sheet.share("calibration", "answered", "accuracy") if answered else "",
     )
 
 

@@ -85,7 +85,8 @@ def assess_run(
     The numbers come from test where there is one, else from val, by which the best epoch was chosen; the
     assessment says which. frozen: features of all pictures that know no label (see `trust.assess.Frozen`).
     """
-    from swinkit.report.model_page import Trained, write_report
+    from swinkit.report.background import Trained
+    from swinkit.report.model_page import write_report
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import open_classifier
