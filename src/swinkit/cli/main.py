@@ -139,6 +139,8 @@ def _code(error: SwinkitError) -> int:
     if isinstance(error, (KernelRefused, ExportError)):
         return CANNOT
     cause = error.__cause__
+    if isinstance(cause, MemoryError):
+        return CANNOT
     if isinstance(cause, OSError) and not isinstance(cause, (FileNotFoundError, NotADirectoryError)):
         return CANNOT  # the disk is full, or writing is not permitted
     if isinstance(error, DataError):

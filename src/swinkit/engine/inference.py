@@ -74,7 +74,7 @@ def answers_of(
     assert model.head is not None
     preprocess = preprocess_of(model)
     device = next(model.parameters()).device
-    with _evaluating(model):
+    with evaluating(model):
         for some, inputs in _batches(preprocess, samples, batch, unreadable):
             with torch.inference_mode():
                 features = model.embed(inputs.to(device))
@@ -116,7 +116,7 @@ def _batches(
 
 
 @contextmanager
-def _evaluating(model: Swin) -> Iterator[None]:
+def evaluating(model: Swin) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swinkit.verbs.free_memory import free_memory, memory_limit
+
 if TYPE_CHECKING:
     from swinkit.recipes.facts import Machine
 
@@ -113,12 +115,10 @@ def devices() -> tuple[Device, ...]:
 
 
 def space() -> Space:
-    memory = _meminfo()
-    limit = _container_limit()
-    total = memory.get("MemTotal")
+    total, limit = _total_memory(), memory_limit()
     return Space(
         memory=min(total, limit) if total and limit else total or limit,
-        memory_free=memory.get("MemAvailable"),
+        memory_free=free_memory(),
         disk_free=shutil.disk_usage(".").free,
     )
 
@@ -132,19 +132,8 @@ def _cpuinfo() -> dict[str, str]:
     return {}
 
 
-def _meminfo() -> dict[str, int]:
-    """Linux's table of memory, in bytes; elsewhere what POSIX knows."""
-    with contextlib.suppress(OSError, ValueError):
-        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
-        return {key: int(value.split()[0]) * 1024 for key, value in (line.split(":", 1) for line in lines)}
+def _total_memory() -> int | None:
+    """Of the machine, where POSIX knows."""
     with contextlib.suppress(AttributeError, ValueError, OSError):
-        return {"MemTotal": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")}
-    return {}
-
-
-def _container_limit() -> int | None:
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            limit = int(Path(path).read_text("ascii"))
-            return limit if limit < 1 << 60 else None  # "no limit" is a huge number, or the word max
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
