@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from swinkit.engine.timing import Pace
 from swinkit.models import Preprocess, size_config
-from swinkit.recipes.defaults import SMALL, UNASKED_BUDGET, Plan, default_plan, within_time
+from swinkit.recipes.defaults import SMALL, Plan, default_plan
 from swinkit.recipes.facts import DataFacts, Machine, Start
 from swinkit.recipes.wishes import Wishes
 
@@ -18,10 +17,6 @@ MACHINE = Machine(device="cpu", threads=2, bf16=True)
 
 def plan(facts: DataFacts = FACTS, wishes: Wishes = Wishes(), start: Start | None = None) -> Plan:  # noqa: B008
     return default_plan(facts, MACHINE, wishes, start)
-
-
-def pace(seconds_per_epoch: float, *, threads: int = 2, workers: int = 0) -> Pace:
-    return Pace(threads=threads, workers=workers, seconds_per_epoch=seconds_per_epoch)
 
 
 @pytest.mark.parametrize(
@@ -105,35 +100,23 @@ def test_few_pictures_are_seen_more_often_than_many() -> None:
     assert few.epochs > many.epochs
 
 
-@pytest.mark.parametrize(
-    ("wishes", "seconds_per_epoch", "epochs"),
-    [
-        (Wishes(time="60s"), 2.0, 30),
-        (Wishes(time="100m"), 2.0, 3000),
-        (Wishes(time="1s"), 2.0, 1),
-        (Wishes(epochs=40), 1e6, 40),
-        (Wishes(), UNASKED_BUDGET / 3, 3),
-    ],
-    ids=["asked", "asked for long", "shorter than one epoch", "epochs asked", "slow machine"],
-)
-def test_the_time_there_is_decides_the_epochs(wishes: Wishes, seconds_per_epoch: float, epochs: int) -> None:
-    found = within_time(plan(wishes=wishes), wishes, pace(seconds_per_epoch))
+def test_a_reason_on_a_subject_takes_the_place_of_the_one_before() -> None:
+    once = plan().because("epochs", "7, for luck")
 
-    assert epochs == found.config.epochs
-    assert f"epochs: {epochs}" in found.reasons[-1]
+    assert "7, for luck" == once.why("epochs")
+    assert len(plan().reasons) == len(once.reasons)
+    assert "memory: enough" == plan().because("memory", "enough").reasons[-1]
 
 
-def test_a_fast_machine_does_no_more_epochs_than_planned() -> None:
-    planned = plan()
+def test_a_head_that_knows_nothing_begins_as_a_linear_classifier() -> None:
+    start = Start(weights="swin_tiny.pth", config=size_config("swin_tiny"), preprocess=None, new_head=True)
 
-    found = within_time(planned, Wishes(), pace(0.1))
+    assert plan(start=start).config.warm_start
+    assert not plan(start=replace(start, new_head=False)).config.warm_start
+    assert not plan().config.warm_start
 
-    assert planned.config == found.config
-    assert "timed here" in found.reasons[-1]
 
-
-def test_the_fastest_way_to_share_out_the_cores_is_taken() -> None:
-    found = within_time(plan(), Wishes(), pace(1.0, threads=1, workers=1))
-
-    assert (1, 1) == (found.config.threads, found.config.workers)
-    assert "with 1 thread to compute and 1 to load" in found.reasons[-1]
+def test_training_from_scratch_on_few_photographs_is_warned_of() -> None:
+    assert "Warning: 750 pictures are few" in plan().why("weights")
+    assert "Warning" not in plan(replace(FACTS, train=20_000)).why("weights")
+    assert "Warning" not in plan(replace(FACTS, classes=tuple("0123456789"))).why("weights")

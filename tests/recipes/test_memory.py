@@ -28,9 +28,9 @@ def test_the_batch_stays_and_its_parts_fit_as_large_as_they_can(batch: int, free
     found = within_memory(plan(batch), needs).config
 
     assert batch == found.batch
-    assert needs.of(found.pictures_at_once, 0) <= SHARE * free + 1
+    assert needs.of(found.pictures_at_once, found) <= SHARE * free + 1
     if found.accumulation > 1:
-        assert needs.of(-(-batch // (found.accumulation - 1)), 0) > SHARE * free
+        assert needs.of(-(-batch // (found.accumulation - 1)), found) > SHARE * free
 
 
 def test_the_plan_says_why_a_batch_is_cut() -> None:
@@ -41,7 +41,7 @@ def test_the_plan_says_why_a_batch_is_cut() -> None:
 
 
 def test_where_one_picture_does_not_fit_the_error_says_what_would() -> None:
-    with pytest.raises(RunError, match=r"takes 717 MB to learn from, and 367 MB may be used") as caught:
+    with pytest.raises(RunError, match=r"takes 654 MB to learn from, and 367 MB may be used") as caught:
         within_memory(plan(), replace(NEEDS, free=500 * MIB))
 
     assert "--image-size" in caught.value.hint

@@ -23,6 +23,7 @@ FILES = {
     "best.safetensors",
     "evaluation.json",
     "report.html",
+    "features.safetensors",
     "last",
     "log.txt",
     "metrics.jsonl",

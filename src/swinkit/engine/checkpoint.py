@@ -49,6 +49,8 @@ class Position:
     losses: list[float] = field(default_factory=list)
     at_once: int | None = None
     """Pictures that go through the model together, where memory has run out with more."""
+    beginning: dict[str, float] | None = None
+    """The numbers of the model before its first step, where it is worth keeping."""
     history: list[dict[str, float]] = field(default_factory=list)
     """The numbers of each finished epoch."""
     seconds: float = 0.0

@@ -77,6 +77,8 @@ def fit(
         portion = Portion(position.at_once or config.pictures_at_once, progress.say)
         feed = Feed(train, config, step=position.step, say=progress.say)
         if position.step == 0:
+            if config.warm_start:
+                position.beginning = _keep_beginning(run, model, task, config, val, progress)
             saver.save()
 
         for epoch in range(len(position.history), config.epochs):
@@ -196,9 +198,9 @@ def _finish_epoch(
 ) -> None:
     """Add the epoch's numbers to the history, its last rate too; keep the model if it is the best so far."""
     epoch = len(position.history) + 1
-    if all(task.rank(numbers) > task.rank(earlier) for earlier in position.history):
-        trained = {"data": config.data, "epochs": epoch, "model": config.model, "weights": config.weights}
-        save(model, run.best, extra={"task": task.name, "scores": numbers, "trained": trained})
+    before = [position.beginning, *position.history] if position.beginning else position.history
+    if all(task.rank(numbers) > task.rank(earlier) for earlier in before):
+        _keep(run, model, task, config, numbers, epochs=epoch)
     position.history.append(
         {
             "epoch": epoch,
@@ -213,6 +215,23 @@ def _finish_epoch(
     )
     position.begin_epoch()
     write_atomically(run.folder / "metrics.jsonl", jsonl(position.history))
+
+
+def _keep_beginning(
+    run: Run, model: Swin, task: Task, config: TrainConfig, val: Sequence[Sample], progress: Progress
+) -> dict[str, float]:
+    """Keep the model with the linear classifier it begins with: the best until an epoch beats it."""
+    numbers = validate(model, task, val)
+    _keep(run, model, task, config, numbers, epochs=0)
+    progress.say(f"linear classifier on the features of {config.weights}: {task.headline(numbers)}")
+    return numbers
+
+
+def _keep(
+    run: Run, model: Swin, task: Task, config: TrainConfig, numbers: dict[str, float], *, epochs: int
+) -> None:
+    trained = {"data": config.data, "epochs": epochs, "model": config.model, "weights": config.weights}
+    save(model, run.best, extra={"task": task.name, "scores": numbers, "trained": trained})
 
 
 def _epoch_line(

@@ -5,6 +5,7 @@ runs/NAME/
   metrics.jsonl       one line an epoch
   best.safetensors    the model of the best epoch; alone it reproduces `predict`
   last/current.json   which last/STEP/ holds all that resuming needs
+  features.safetensors  what the starting weights see in each picture, for the linear classifier
   split.csv           which picture was in which split
   predictions.csv     what best.safetensors says about the pictures held out
   evaluation.json     how good it is on them
@@ -37,6 +38,11 @@ class Run:
     def best(self) -> Path:
         """The model of the best epoch."""
         return self.folder / "best.safetensors"
+
+    @property
+    def features(self) -> Path:
+        """Of all pictures, by the weights that training started from."""
+        return self.folder / "features.safetensors"
 
     @property
     def split(self) -> Path:
@@ -113,7 +119,7 @@ def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Ru
 def clear(run: Run) -> None:
     """Remove the files of an earlier run, and no others."""
     names = ("run.json", "metrics.jsonl", "split.csv", "predictions.csv", "evaluation.json", "log.txt")
-    for path in (*(run.folder / name for name in names), run.report, run.best):
+    for path in (*(run.folder / name for name in names), run.report, run.best, run.features):
         path.unlink(missing_ok=True)
     if run.last.is_dir():
         shutil.rmtree(run.last)

@@ -74,6 +74,9 @@ class TrainConfig:
     """Of matrices only; which those are is `models/parameters.py`'s to say."""
     layer_decay: float | None = None
     """Factor by which each layer learns slower than the one above it; None: all alike."""
+    warm_start: bool = False
+    """Whether the head begins as a linear classifier on the features of the weights as they were, so that the
+    model is worth keeping before its first step; only then may there be no epoch at all."""
     frozen_stages: int = 0
     """Stages that do not learn, and with them the patch embedding; 0: everything learns."""
     ema: float | None = None
@@ -116,7 +119,11 @@ class TrainConfig:
             f"{name} = {getattr(self, name)!r}, expected {expected}"
             for name, fine, expected in (
                 ("image_size", min(self.image_size) >= 1, "at least one pixel"),
-                ("epochs", self.epochs >= 1, "at least 1"),
+                (
+                    "epochs",
+                    self.epochs >= (0 if self.warm_start else 1),
+                    "at least 1, or 0 with a warm start",
+                ),
                 ("batch", self.batch >= 1, "at least 1"),
                 ("accumulation", 1 <= self.accumulation <= self.batch, "at least 1 and at most the batch"),
                 ("lr", self.lr > 0, "above 0"),

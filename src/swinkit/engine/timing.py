@@ -34,6 +34,8 @@ class Pace:
     threads: int
     workers: int
     seconds_per_epoch: float
+    seconds_to_look: float = 0.0
+    """At one picture, to answer and not to learn."""
 
 
 def measured_pace(
@@ -72,6 +74,7 @@ def measured_pace(
         threads=threads,
         workers=workers,
         seconds_per_epoch=pictures * ways[threads, workers] + len(val) * looking,
+        seconds_to_look=looking,
     )
 
 

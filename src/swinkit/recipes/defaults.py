@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 
 from swinkit.data.transforms import Augmentation
 from swinkit.engine.distillation import Distillation
-from swinkit.engine.progress import in_words
 from swinkit.engine.settings import Precision, TrainConfig
-from swinkit.engine.timing import Pace
 from swinkit.models import size_config
 from swinkit.recipes.facts import DataFacts, Machine, Start
 from swinkit.recipes.wishes import Size, Wishes
@@ -40,24 +38,39 @@ PICTURES = Augmentation(crop_scale=(0.35, 1.0))
 MEASUREMENTS = replace(PICTURES, colour=0.0)
 """What may be done to any number of channels without knowing what they mean."""
 
-UNASKED_BUDGET = 600.0
-"""Seconds within which a training ends when nobody said how long it may take."""
 SEEN = 70_000
 """Pictures that a training from scratch looks at, repetitions counted, where there is time."""
 SEEN_IN_FINE_TUNING = 10_000
 DROP_PATH = 0.1
 WEIGHT_DECAY = 0.1
 """The digits: 97.4 % with 0.1 and 0.1, 96.9 % without stochastic depth and with half the decay."""
+EMA = 0.998
+"""An average over some 500 steps, or over most of a training that is shorter."""
+PATIENCE = 10
+"""Epochs of fine-tuning without a better one."""
 LAYER_DECAY = 0.8
 """Fine-tuning: what the weights already know changes slower, the nearer to the pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Settings, and a sentence for each decision."""
+    """Settings, and a sentence for each decision, which begins with its subject: "epochs: 3, as asked"."""
 
     config: TrainConfig
     reasons: tuple[str, ...]
+
+    def because(self, subject: str, why: str) -> Plan:
+        """The plan with this reason, in place of the one on the same subject, else as the last."""
+        sentence = f"{subject}: {why}"
+        if not any(reason.startswith(f"{subject}:") for reason in self.reasons):
+            return replace(self, reasons=(*self.reasons, sentence))
+        kept = (sentence if reason.startswith(f"{subject}:") else reason for reason in self.reasons)
+        return replace(self, reasons=tuple(kept))
+
+    def why(self, subject: str) -> str:
+        """The reason on a subject, without it."""
+        (sentence,) = (reason for reason in self.reasons if reason.startswith(f"{subject}:"))
+        return sentence.partition(": ")[2]
 
 
 def default_plan(
@@ -95,6 +108,9 @@ def default_plan(
         batch=batch,
         lr=lr,
         layer_decay=LAYER_DECAY if start else None,
+        warm_start=start is not None and start.new_head,
+        ema=EMA,
+        patience=PATIENCE if start else None,
         weight_decay=WEIGHT_DECAY,
         drop_path=DROP_PATH if wishes.drop_path is None else wishes.drop_path,
         augmentation=augmentation,
@@ -122,33 +138,6 @@ def default_plan(
             why_epochs,
         ),
     )
-
-
-def within_time(plan: Plan, wishes: Wishes, pace: Pace) -> Plan:
-    """The plan at the pace of this machine, with as many epochs as there is time for.
-
-    That is the time that was asked for, else at most `UNASKED_BUDGET`. Only a time that was asked for makes
-    the epochs more than planned.
-    """
-    config, seconds = replace(plan.config, threads=pace.threads, workers=pace.workers), wishes.seconds
-    epochs, why = config.epochs, plan.reasons[-1]
-    fitting = max(1, int((seconds or UNASKED_BUDGET) / pace.seconds_per_epoch))
-    if seconds is not None:
-        epochs, why = fitting, f"epochs: {fitting}, as many as fit into {in_words(seconds)}"
-    elif wishes.epochs is None and fitting < epochs:
-        epochs, why = (
-            fitting,
-            (
-                f"epochs: {fitting} in place of {epochs}, to end within {in_words(UNASKED_BUDGET)}; "
-                "--time or --epochs for longer"
-            ),
-        )
-    one, beside = pace.seconds_per_epoch, f" and {pace.workers} to load" if pace.workers else ""
-    why += (
-        f" (about {in_words(epochs * one)} in all, {one:.2g} s an epoch as timed here, with {pace.threads} "
-        f"thread{'s' if pace.threads > 1 else ''} to compute{beside})"
-    )
-    return replace(plan, config=replace(config, epochs=epochs), reasons=(*plan.reasons[:-1], why))
 
 
 def _data(facts: DataFacts) -> str:

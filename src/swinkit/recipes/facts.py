@@ -36,11 +36,16 @@ class DataFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """What there is to compute with. bf16: whether products in bfloat16 are faster than in float32."""
+    """What there is to compute with.
+
+    bf16: whether products in bfloat16 are faster than in float32. memory: bytes that can still be taken where
+    it computes; None where nobody says.
+    """
 
     device: str
     threads: int
     bf16: bool
+    memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

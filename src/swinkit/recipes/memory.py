@@ -13,6 +13,8 @@ SHARE = 0.7
 PER_KEPT_BYTE = 1.5
 """Bytes at the peak of a step for each byte that is kept for the backward pass. Peak resident memory of steps
 on a CPU, one thread: Swin-T 224 px 1.3, Swin v2-T 256 px 1.3, swin_micro 64 px 1.5; in bf16 0.9 to 1.3."""
+RECOMPUTED = 0.6
+"""Share of that where activations are computed again: Swin-T with 8 pictures peaks at 1.5 GB, not 2.1."""
 PER_PARAMETER = 5 * 4
 """Bytes beside the weights themselves: gradient, two moments of AdamW, an average, the best so far."""
 PER_WORKER = 250 << 20
@@ -27,49 +29,58 @@ class Needs:
     parameters: int
     free: int | None
 
-    def of(self, at_once: int, workers: int) -> int:
+    def of(self, at_once: int, config: TrainConfig) -> int:
         """Bytes at the peak of a step with so many pictures at once."""
-        lasting = self.parameters * PER_PARAMETER + workers * PER_WORKER
-        return lasting + round(at_once * self.kept * PER_KEPT_BYTE)
+        lasting = self.parameters * PER_PARAMETER + config.workers * PER_WORKER
+        share = RECOMPUTED if config.checkpointing else 1
+        return lasting + round(at_once * self.kept * PER_KEPT_BYTE * share)
 
 
 def within_memory(plan: Plan, needs: Needs) -> Plan:
     """The plan with its batch in as many parts as it takes; effective batch and result stay the same.
 
-    Raises RunError where not even one picture fits, with what is needed, what there is and what to do.
+    Where even one picture is too much, activations are computed again in place of being kept. Raises RunError
+    where that does not help either, with what is needed, what there is and what to do.
     """
-    config = plan.config
     if needs.free is None:
         return plan
     room = round(needs.free * SHARE)
-    parts = next((n for n in range(1, config.batch + 1) if _peak(config, n, needs) <= room), None)
-    if parts is None:
-        raise _too_little(plan, needs, room)
-    whole = _peak(config, 1, needs)
-    if parts == 1:
-        why = f"memory: about {_in_words(whole)} of the {_in_words(needs.free)} that are free"
-        return replace(plan, reasons=(*plan.reasons, why))
-    config = replace(config, accumulation=parts)
-    why = (
-        f"memory: {config.batch} pictures in parts of {config.pictures_at_once}, to the same result: together "
+    config = plan.config
+    whole = needs.of(config.batch, config)
+    if whole <= room:
+        return plan.because(
+            "memory", f"about {_in_words(whole)} of the {_in_words(needs.free)} that are free"
+        )
+    for attempt in (config, replace(config, checkpointing=True)):
+        parts = _parts(attempt, needs, room)
+        if parts is not None:
+            config = replace(attempt, accumulation=parts)
+            return replace(plan, config=config).because("memory", _in_parts(config, whole, room))
+    raise _too_little(config, needs, room)
+
+
+def _in_parts(config: TrainConfig, whole: int, room: int) -> str:
+    again = ", with activations computed again" if config.checkpointing else ""
+    return (
+        f"{config.batch} pictures in parts of {config.pictures_at_once}{again}, to the same result: at once "
         f"they would take {_in_words(whole)}, and {SHARE:.0%} of what is free is {_in_words(room)}"
     )
-    return replace(plan, config=config, reasons=(*plan.reasons, why))
 
 
-def _peak(config: TrainConfig, parts: int, needs: Needs) -> int:
-    return needs.of(-(-config.batch // parts), config.workers)
+def _parts(config: TrainConfig, needs: Needs, room: int) -> int | None:
+    """The fewest parts of a batch of which each fits; None where not even one picture does."""
+    counts = range(1, config.batch + 1)
+    return next((n for n in counts if needs.of(-(-config.batch // n), config) <= room), None)
 
 
-def _too_little(plan: Plan, needs: Needs, room: int) -> RunError:
-    config = plan.config
-    side = tuple(max(32, length // 2) for length in config.image_size)
-    fewer = replace(needs, kept=needs.kept // 4)
+def _too_little(config: TrainConfig, needs: Needs, room: int) -> RunError:
+    height, width = (side // 2 for side in config.image_size)
+    least, fewer = replace(config, checkpointing=True, workers=0), replace(needs, kept=needs.kept // 4)
     error = RunError(
         f"a single picture of {config.image_size[0]} × {config.image_size[1]} pixels takes "
-        f"{_in_words(needs.of(1, 0))} to learn from, and {_in_words(room)} may be used "
+        f"{_in_words(needs.of(1, least))} to learn from, and {_in_words(room)} may be used "
         f"({SHARE:.0%} of what is free)",
-        hint=f"--image-size {side[0]}x{side[1]} takes about {_in_words(fewer.of(1, 0))}; a smaller --model "
+        hint=f"--image-size {height}x{width} takes about {_in_words(fewer.of(1, least))}; a smaller --model "
         "takes less (swin_micro, swin_nano); or end other programs",
     )
     error.__cause__ = MemoryError()

@@ -98,6 +98,7 @@ def machine_for(device: str | None) -> Machine:
         bf16=torch.cuda.is_bf16_supported(including_emulation=False)
         if chosen.startswith("cuda")
         else chosen == "cpu" and processor().computes_bf16,
+        memory=torch.cuda.mem_get_info(chosen)[0] if chosen.startswith("cuda") else free_memory(),
     )
 
 

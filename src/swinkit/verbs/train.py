@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,6 @@ from swinkit.tasks.imbalance import Asked
 
 if TYPE_CHECKING:
     from swinkit.data import ImageSet
-    from swinkit.data.loader import Images
     from swinkit.engine.checkpoint import Continuation
     from swinkit.engine.distillation import Teacher
     from swinkit.engine.progress import Progress
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from swinkit.recipes.defaults import Plan
     from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Evaluation, Task
+    from swinkit.trust.assess import Frozen
     from swinkit.verbs.training_data import TrainingData
 
 
@@ -138,49 +139,33 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     """Look at everything, say the plan, and follow it."""
     from swinkit.data import open_images
     from swinkit.engine.progress import Progress
-    from swinkit.engine.timing import measured_pace
-    from swinkit.recipes.defaults import default_plan, within_time
-    from swinkit.recipes.fresh import fresh_model, preprocess
-    from swinkit.recipes.named import following, recipe_named, with_recipe
+    from swinkit.recipes.named import recipe_named, with_recipe
     from swinkit.verbs.classifier import computing
-    from swinkit.verbs.machine import machine_for, processor
+    from swinkit.verbs.frozen import frozen_features, keep_frozen, warm_start
+    from swinkit.verbs.planning import planned
     from swinkit.verbs.record import begin
-    from swinkit.verbs.starting_weights import starting_weights
-    from swinkit.verbs.training_data import facts_of, training_data
+    from swinkit.verbs.training_data import training_data
 
+    began = clock.monotonic()
     recipe = None if wishes.recipe is None else recipe_named(wishes.recipe)
     wishes = wishes if recipe is None else with_recipe(wishes, recipe)
     images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)
     data = training_data(images, wishes, progress)
-    images = data.images
     with computing(threads=wishes.threads, kernel=wishes.kernel):
-        facts, machine = facts_of(data), machine_for(wishes.device)
-        begun = starting_weights(images.classes, facts, machine, wishes, progress.say)
-        plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
-        plan = plan if recipe is None else following(recipe, plan)
-        model = begun.model or fresh_model(plan.config, images.classes)
-        model.preprocess = model.preprocess or preprocess(plan.config)
-        task = _task(images, plan.config)
-        teacher = _teacher(images, model, plan.config)
-        train = _training_images(images, model, plan.config)
-        pace = measured_pace(
-            model,
-            task,
-            train,
-            images.split("val").samples,
-            plan.config,
-            cores=processor().cores,
-            threads_asked=wishes.threads is not None,
-            teacher=teacher,
-        )
-        plan = within_time(plan, wishes, pace)
+        found = planned(data, wishes, recipe, progress, began=began)
+        plan, model, config = found.plan, found.model, found.plan.config
         _say_plan(progress, plan, data, model, run)
         if dry_run:
             return run
-        begin(run, plan, data, begun.to_dict())
-        return _fit_and_score(run, plan.config, images, model, task, train, progress, teacher=teacher)
+        begin(run, plan, data, found.start)
+        frozen = frozen_features(model, data.images, config, progress, most=found.probed)
+        keep_frozen(run, frozen)
+        if config.warm_start:
+            warm_start(model, found.task, frozen)
+        teacher = found.teacher
+        return _fit_and_score(run, config, data.images, model, found.task, progress, frozen, teacher)
 
 
 def _resume(run: Run) -> Run:
@@ -190,6 +175,9 @@ def _resume(run: Run) -> Run:
     from swinkit.engine.progress import Progress
     from swinkit.verbs.classifier import chosen_device, computing
     from swinkit.verbs.evaluate import divided_as
+    from swinkit.verbs.frozen import kept_frozen
+    from swinkit.verbs.teacher import teacher_for
+    from swinkit.verbs.training_data import task_of
 
     facts, config = run.facts, run.config
     chosen_device(config.device)
@@ -207,12 +195,9 @@ def _resume(run: Run) -> Run:
         progress.say(
             f"going on with {run.folder} after step {position.step}, epoch {len(position.history) + 1}"
         )
-        task = _task(images, config)
-        teacher = _teacher(images, model, config)
-        train = _training_images(images, model, config)
-        return _fit_and_score(
-            run, config, images, model, task, train, progress, continuation, teacher=teacher
-        )
+        task, frozen = task_of(images, config), kept_frozen(run, images)
+        teacher = teacher_for(images, model, config)
+        return _fit_and_score(run, config, images, model, task, progress, frozen, teacher, continuation)
 
 
 def _fit_and_score(
@@ -221,17 +206,18 @@ def _fit_and_score(
     images: ImageSet,
     model: Swin,
     task: Task,
-    train: Images,
     progress: Progress,
+    frozen: Frozen | None,
+    teacher: Teacher | None,
     continuation: Continuation | None = None,
-    *,
-    teacher: Teacher | None = None,
 ) -> Run:
     """Fit, then score the best model as it lies on the disk."""
     from swinkit.engine.interrupt import Interrupted
     from swinkit.engine.loop import fit
     from swinkit.verbs.evaluate import assess_run
+    from swinkit.verbs.training_data import training_images
 
+    train = training_images(images, model, config)
     try:
         fit(
             model,
@@ -248,60 +234,9 @@ def _fit_and_score(
         progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {run.folder}")
         progress.keep()
         raise
-    found = assess_run(run, images, device=config.device).evaluation
+    found = assess_run(run, images, device=config.device, frozen=frozen).evaluation
     _say_result(progress, run, found)
     return run
-
-
-def _task(images: ImageSet, config: TrainConfig) -> Task:
-    """What is learnt from the pictures of train."""
-    from swinkit.tasks import TASKS
-
-    task: Task = TASKS[config.task](images.classes)
-    return task.against(config.imbalance, images.split("train").samples)
-
-
-def _teacher(images: ImageSet, model: Swin, config: TrainConfig) -> Teacher | None:
-    """The model to learn from, where there is to be one."""
-    from swinkit.engine.distillation import teacher_of
-    from swinkit.engine.inference import preprocess_of
-    from swinkit.weights import load
-
-    if config.distillation is None:
-        return None
-    return teacher_of(
-        load(config.distillation.teacher).to(config.device),
-        config.distillation,
-        classes=images.classes,
-        task=config.task,
-        ours=preprocess_of(model),
-    )
-
-
-def _training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:
-    from swinkit.data.loader import Images
-    from swinkit.data.transforms import train_transform
-    from swinkit.engine.inference import preprocess_of
-
-    preprocess = preprocess_of(model)
-    transform = train_transform(
-        config.augmentation,
-        image_size=preprocess.image_size,
-        mean=preprocess.mean,
-        std=preprocess.std,
-        interpolation=preprocess.interpolation,
-        coloured=not preprocess.own_values,
-    )
-    return Images(
-        samples=images.split("train").samples,
-        classes=images.classes,
-        transform=transform,
-        channels=preprocess.channels,
-        own_values=preprocess.own_values,
-        seed=config.seed,
-        repeats=config.repeats,
-        balanced=config.imbalance == "sampler",
-    )
 
 
 def _say_plan(progress: Progress, plan: Plan, data: TrainingData, model: Swin, run: Run) -> None:

@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from swinkit.data import ImageSet
     from swinkit.data.channels import Channels
     from swinkit.data.facts import Facts
+    from swinkit.data.loader import Images
     from swinkit.engine.progress import Progress
+    from swinkit.engine.settings import TrainConfig
+    from swinkit.models import Swin
     from swinkit.recipes.facts import DataFacts
     from swinkit.recipes.wishes import Wishes
+    from swinkit.tasks import Task
 
 _COMPARED = 5000  # pictures of which each is compared with every other before they are divided
 _SHOWN = 10  # pictures left out that are named on the screen
@@ -67,6 +71,41 @@ def facts_of(data: TrainingData) -> DataFacts:
         size=(sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]),
         task=images.task,
         counts=images.split("train").counts(),
+    )
+
+
+def task_of(images: ImageSet, config: TrainConfig) -> Task:
+    """What is learnt from the pictures of train."""
+    from swinkit.tasks import TASKS
+
+    task: Task = TASKS[config.task](images.classes)
+    return task.against(config.imbalance, images.split("train").samples)
+
+
+def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:
+    """The pictures of train as the model learns from them."""
+    from swinkit.data.loader import Images
+    from swinkit.data.transforms import train_transform
+    from swinkit.engine.inference import preprocess_of
+
+    preprocess = preprocess_of(model)
+    transform = train_transform(
+        config.augmentation,
+        image_size=preprocess.image_size,
+        mean=preprocess.mean,
+        std=preprocess.std,
+        interpolation=preprocess.interpolation,
+        coloured=not preprocess.own_values,
+    )
+    return Images(
+        samples=images.split("train").samples,
+        classes=images.classes,
+        transform=transform,
+        channels=preprocess.channels,
+        own_values=preprocess.own_values,
+        seed=config.seed,
+        repeats=config.repeats,
+        balanced=config.imbalance == "sampler",
     )
 
 

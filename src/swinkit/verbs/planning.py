@@ -1,0 +1,176 @@
+"""What a training will do: decided by pictures, machine and what was asked, timed, and put into words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from swinkit.data import ImageSet
+    from swinkit.engine.distillation import Teacher
+    from swinkit.engine.progress import Progress
+    from swinkit.engine.settings import TrainConfig
+    from swinkit.engine.timing import Pace
+    from swinkit.models import Swin
+    from swinkit.recipes.budget import Estimate
+    from swinkit.recipes.defaults import Plan
+    from swinkit.recipes.named import Recipe
+    from swinkit.recipes.wishes import Wishes
+    from swinkit.tasks import Task
+    from swinkit.verbs.training_data import TrainingData
+
+_SCORED = 3  # passes over the held-out pictures that the numbers at the end are worth
+_PROBED = 0.25  # share of the time that the linear classifier may take
+_MOST_PROBED = 20_000  # pictures, by which a linear classifier has learnt what it can
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it is for.
+
+    start: the weights, as run.json keeps them. probed: pictures that the linear classifier learns from.
+    """
+
+    plan: Plan
+    model: Swin
+    task: Task
+    teacher: Teacher | None
+    start: dict[str, Any]
+    probed: int
+
+
+def planned(
+    data: TrainingData, wishes: Wishes, recipe: Recipe | None, progress: Progress, *, began: float
+) -> Planned:
+    """Decide everything. began: when the training was asked for, by the monotonic clock."""
+    from swinkit.engine.memory import bytes_kept
+    from swinkit.recipes.budget import within_time
+    from swinkit.recipes.defaults import default_plan
+    from swinkit.recipes.fresh import fresh_model, preprocess
+    from swinkit.recipes.memory import Needs, within_memory
+    from swinkit.recipes.named import following
+    from swinkit.verbs.machine import machine_for
+    from swinkit.verbs.starting_weights import starting_weights
+    from swinkit.verbs.teacher import teacher_for
+    from swinkit.verbs.training_data import facts_of, task_of
+
+    images = data.images
+    facts, machine = facts_of(data), machine_for(wishes.device)
+    begun = starting_weights(images.classes, facts, machine, wishes, progress.say)
+    plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
+    plan = plan if recipe is None else following(recipe, plan)
+    model = begun.model or fresh_model(plan.config, images.classes)
+    model.preprocess = model.preprocess or preprocess(plan.config)
+    task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
+    plan, chosen = _fitting(plan, model, task, teacher, images, wishes, began)
+    plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
+    needs = Needs(
+        kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        free=machine.memory,
+    )
+    return Planned(within_memory(plan, needs), chosen.model, task, teacher, begun.to_dict(), chosen.probed)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """Settings that were tried for a few steps."""
+
+    config: TrainConfig
+    model: Swin
+    pace: Pace
+    estimate: Estimate
+    probed: int
+
+    @property
+    def channels(self) -> int:
+        return self.model.config.in_channels
+
+
+def _fitting(
+    plan: Plan,
+    model: Swin,
+    task: Task,
+    teacher: Teacher | None,
+    images: ImageSet,
+    wishes: Wishes,
+    began: float,
+) -> tuple[Plan, _Timed]:
+    """As many stages and pixels as leave time for some epochs, and the pace with them.
+
+    Where nothing does, all of them: with what time there is, the linear classifier is made good at least.
+    """
+    from swinkit.recipes.budget import ENOUGH, UNASKED_BUDGET, epochs_within, lighter
+
+    stages = len(model.stages)
+    whole = _timed(plan.config, model, task, teacher, images, wishes, began)
+    if plan.config.weights is None or wishes.epochs is not None:
+        return plan, whole
+    for config in lighter(plan.config, stages, smaller=wishes.image_size is None):
+        tried = (
+            whole if config == plan.config else _timed(config, model, task, teacher, images, wishes, began)
+        )
+        if epochs_within(tried.estimate, wishes) >= ENOUGH:
+            return _lightened(plan, tried, whole, stages), tried
+    fits = whole.estimate.beside < (wishes.seconds or UNASKED_BUDGET)
+    chosen = whole if fits else tried
+    return _lightened(plan, chosen, whole, stages), chosen
+
+
+def _timed(
+    config: TrainConfig,
+    model: Swin,
+    task: Task,
+    teacher: Teacher | None,
+    images: ImageSet,
+    wishes: Wishes,
+    began: float,
+) -> _Timed:
+    """The pace with these settings. The model comes back for another size of input where they say so."""
+    from swinkit.engine.timing import measured_pace
+    from swinkit.recipes.budget import UNASKED_BUDGET, Estimate
+    from swinkit.verbs.machine import processor
+    from swinkit.verbs.training_data import training_images
+
+    assert model.preprocess is not None
+    if model.preprocess.image_size != config.image_size:
+        model = model.resize(image_size=config.image_size)
+        config = replace(config, resize_to=model.preprocess.resize_to if model.preprocess else None)
+    train, val = training_images(images, model, config), images.split("val").samples
+    pace = measured_pace(
+        model,
+        task,
+        train,
+        val,
+        config,
+        cores=processor().cores,
+        threads_asked=wishes.threads is not None,
+        teacher=teacher,
+    )
+    held_out = len(val) + len(images.split("test"))
+    look = pace.seconds_to_look if config.weights else 0.0
+    affordable = int(_PROBED * (wishes.seconds or UNASKED_BUDGET) / look) - held_out if look else _MOST_PROBED
+    probed = min(len(train.samples), _MOST_PROBED, max(affordable, len(images.classes)))
+    estimate = Estimate(
+        spent=time.monotonic() - began,
+        probing=(probed + held_out) * look,
+        epoch=pace.seconds_per_epoch,
+        scoring=_SCORED * pace.seconds_to_look * (len(images.split("test")) or len(val)),
+    )
+    return _Timed(config, model, pace, estimate, probed)
+
+
+def _lightened(plan: Plan, chosen: _Timed, whole: _Timed, stages: int) -> Plan:
+    """The plan with the settings that were chosen, and what they leave out."""
+    from swinkit.engine.progress import in_words
+
+    plan = replace(plan, config=chosen.config)
+    epoch = f"an epoch of everything would take {in_words(whole.estimate.epoch)}"
+    height, width = chosen.config.image_size
+    if chosen.config.image_size != whole.config.image_size:
+        plan = plan.because("input", f"{height} × {width} pixels, fewer than the weights know; {epoch}")
+    frozen = chosen.config.frozen_stages
+    if frozen:
+        plan = plan.because("learns", f"the last {stages - frozen} of {stages} stages, and the head; {epoch}")
+    return plan
