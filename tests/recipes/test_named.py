@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from swinkit.errors import ConfigError
-from swinkit.recipes.defaults import default_plan, within_time
+from swinkit.recipes.budget import Estimate, within_time
+from swinkit.recipes.defaults import default_plan
 from swinkit.recipes.facts import DataFacts, Machine
 from swinkit.recipes.named import following, recipe_named, with_recipe
 from swinkit.recipes.published import RECIPES
@@ -142,6 +143,7 @@ def test_the_epochs_of_a_recipe_are_kept_however_long_they_take() -> None:
 
     _, plan, wishes = plan_for(Wishes())
 
-    timed = within_time(plan, wishes, Pace(threads=1, workers=0, seconds_per_epoch=1000.0))
+    pace = Pace(threads=1, workers=0, seconds_per_epoch=1000.0)
+    timed = within_time(plan, wishes, Estimate(spent=0.0, probing=0.0, epoch=1000.0, scoring=0.0), pace)
 
     assert 100 == timed.config.epochs
