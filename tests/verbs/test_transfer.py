@@ -74,7 +74,7 @@ def test_without_time_for_an_epoch_the_linear_classifier_is_the_model(
     before, after = load(taught.best).state_dict(), load(run.best).state_dict()
     assert 0 == run.config.epochs
     assert [] == run.metrics
-    assert accuracy(run) > 0.25
+    assert accuracy(run) > 0.3
     assert all(torch.equal(before[name], after[name]) for name in before if not name.startswith("head."))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SCORED = 3  # passes over the held-out pictures that the numbers at the end are worth
 _PROBED = 0.25  # share of the time that the linear classifier may take
-_MOST_PROBED = 20_000  # pictures, by which a linear classifier has learnt what it can
+_LEAST_PROBED, _MOST_PROBED = 500, 20_000  # pictures; with more, a linear classifier learns little
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _timed(
     held_out = len(val) + len(images.split("test"))
     look = pace.seconds_to_look if config.weights else 0.0
     affordable = int(_PROBED * (wishes.seconds or UNASKED_BUDGET) / look) - held_out if look else _MOST_PROBED
-    probed = min(len(train.samples), _MOST_PROBED, max(affordable, len(images.classes)))
+    probed = min(len(train.samples), _MOST_PROBED, max(affordable, _LEAST_PROBED))
     estimate = Estimate(
         spent=time.monotonic() - began,
         probing=(probed + held_out) * look,
