@@ -63,7 +63,8 @@ def planned(
     model = begun.model or fresh_model(plan.config, images.classes)
     model.preprocess = model.preprocess or preprocess(plan.config)
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
-    plan, chosen = _fitting(plan, model, task, teacher, images, wishes, began)
+    lesson = _Lesson(images, task, teacher, wishes, began)
+    plan, chosen = _fitting(plan, model, lesson)
     plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
     needs = Needs(
         kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels),
@@ -71,6 +72,17 @@ def planned(
         free=machine.memory,
     )
     return Planned(within_memory(plan, needs), chosen.model, task, teacher, begun.to_dict(), chosen.probed)
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """What is learnt, from which pictures, and what was asked of it when."""
+
+    images: ImageSet
+    task: Task
+    teacher: Teacher | None
+    wishes: Wishes
+    began: float
 
 
 @dataclass(frozen=True)
@@ -88,15 +100,7 @@ class _Timed:
         return self.model.config.in_channels
 
 
-def _fitting(
-    plan: Plan,
-    model: Swin,
-    task: Task,
-    teacher: Teacher | None,
-    images: ImageSet,
-    wishes: Wishes,
-    began: float,
-) -> tuple[Plan, _Timed]:
+def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
     """As many stages and pixels as leave time for some epochs, and the pace with them.
 
     Where nothing does, all of them: with what time there is, the linear classifier is made good at least.
@@ -104,35 +108,27 @@ def _fitting(
     from swinkit.recipes.budget import ENOUGH, UNASKED_BUDGET, epochs_within, lighter
 
     stages = len(model.stages)
-    whole = _timed(plan.config, model, task, teacher, images, wishes, began)
-    if plan.config.weights is None or wishes.epochs is not None:
+    whole = _timed(plan.config, model, lesson)
+    if plan.config.weights is None or lesson.wishes.epochs is not None:
         return plan, whole
-    for config in lighter(plan.config, stages, smaller=wishes.image_size is None):
-        tried = (
-            whole if config == plan.config else _timed(config, model, task, teacher, images, wishes, began)
-        )
-        if epochs_within(tried.estimate, wishes) >= ENOUGH:
+    may_shrink = lesson.wishes.image_size is None and lesson.teacher is None
+    for config in lighter(plan.config, stages, smaller=may_shrink):
+        tried = whole if config == plan.config else _timed(config, model, lesson)
+        if epochs_within(tried.estimate, lesson.wishes) >= ENOUGH:
             return _lightened(plan, tried, whole, stages), tried
-    fits = whole.estimate.beside < (wishes.seconds or UNASKED_BUDGET)
+    fits = whole.estimate.beside < (lesson.wishes.seconds or UNASKED_BUDGET)
     chosen = whole if fits else tried
     return _lightened(plan, chosen, whole, stages), chosen
 
 
-def _timed(
-    config: TrainConfig,
-    model: Swin,
-    task: Task,
-    teacher: Teacher | None,
-    images: ImageSet,
-    wishes: Wishes,
-    began: float,
-) -> _Timed:
+def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
     """The pace with these settings. The model comes back for another size of input where they say so."""
     from swinkit.engine.timing import measured_pace
     from swinkit.recipes.budget import UNASKED_BUDGET, Estimate
     from swinkit.verbs.machine import processor
     from swinkit.verbs.training_data import training_images
 
+    images, wishes = lesson.images, lesson.wishes
     assert model.preprocess is not None
     if model.preprocess.image_size != config.image_size:
         model = model.resize(image_size=config.image_size)
@@ -140,20 +136,20 @@ def _timed(
     train, val = training_images(images, model, config), images.split("val").samples
     pace = measured_pace(
         model,
-        task,
+        lesson.task,
         train,
         val,
         config,
         cores=processor().cores,
         threads_asked=wishes.threads is not None,
-        teacher=teacher,
+        teacher=lesson.teacher,
     )
     held_out = len(val) + len(images.split("test"))
     look = pace.seconds_to_look if config.weights else 0.0
     affordable = int(_PROBED * (wishes.seconds or UNASKED_BUDGET) / look) - held_out if look else _MOST_PROBED
     probed = min(len(train.samples), _MOST_PROBED, max(affordable, _LEAST_PROBED))
     estimate = Estimate(
-        spent=time.monotonic() - began,
+        spent=time.monotonic() - lesson.began,
         probing=(probed + held_out) * look,
         epoch=pace.seconds_per_epoch,
         scoring=_SCORED * pace.seconds_to_look * (len(images.split("test")) or len(val)),
