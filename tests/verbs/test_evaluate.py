@@ -139,6 +139,19 @@ def test_a_part_that_is_not_there_is_refused(run: Run) -> None:
     assert "train, val" in caught.value.hint
 
 
+def test_other_data_may_show_one_class_only_and_val_one_that_train_lacks(run: Run, tmp_path: Path) -> None:
+    for split, number in (("train", "0"), ("val", "7")):
+        make_folder(tmp_path / split, names={number: NAMES[number]}, count=40)
+
+    found = evaluate(tmp_path, run.folder)
+
+    assert "val" == found.split
+    assert [NAMES["7"]] == [name for name, score in found.per_class.items() if score.pictures]
+    assert [NAMES["0"]] == [
+        name for name, score in evaluate(tmp_path / "train", run.folder).per_class.items() if score.pictures
+    ]
+
+
 def test_other_data_is_scored_whole(run: Run, tmp_path: Path) -> None:
     other = make_folder(tmp_path, count=40)
 

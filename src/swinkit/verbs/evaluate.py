@@ -140,16 +140,19 @@ def _described(found: Assessment, images: ImageSet, part: str | None, weights: s
 def _pictures(
     data: str | Path | None, weights: str | Path, split: Part | None, group_by: str | None
 ) -> ImageSet:
-    """The data, divided as the run was where the weights are a run on the same data."""
-    from swinkit.data import open_images
+    """The data, divided as the run was where the weights are a run on the same data.
+
+    Of other data nothing is asked but that the model knows its classes: it may show one of them only.
+    """
+    from swinkit.data import open_images, survey
 
     run = _run_of(weights)
     if run is None:
-        return open_images(data, group_by=group_by)
+        return survey(data, group_by=group_by)
     config = run.config
     own = config.data
     if data is not None and (own is None or Path(data).resolve() != Path(own).resolve()):
-        return open_images(data, group_by=group_by)
+        return survey(data, group_by=group_by)
     images = open_images(own, labels=config.labels, group_by=group_by or config.group_by)
     return images if split == "all" else divided_as(run, images)
 

@@ -58,7 +58,7 @@ def explain(
     target = _target(out, name, overwrite)
     swin = _model(weights, model, seed)
     preprocess = _preprocess(swin, image_size, whole=image is None)
-    facts = gather(swin, _pixels(image, swin.config.in_channels), preprocess)
+    facts = gather(swin, _pixels(image, preprocess), preprocess)
     cost = compare_attention(swin.config) if measure else None
     return write_atomically(target, render(facts, _subject(image, swin, weights, model), cost))
 
@@ -121,7 +121,7 @@ def _preprocess(model: Swin, image_size: int | tuple[int, int] | None, *, whole:
     return replace(preprocess, resize_to=None) if whole else preprocess
 
 
-def _pixels(image: str | Path | np.ndarray | None, channels: int) -> np.ndarray:
+def _pixels(image: str | Path | np.ndarray | None, preprocess: Preprocess) -> np.ndarray:
     """H, W, C"""
     import numpy as np
 
@@ -129,10 +129,10 @@ def _pixels(image: str | Path | np.ndarray | None, channels: int) -> np.ndarray:
     from swinkit.drawings.scene import scene
 
     if image is None:
-        return scene()[..., np.arange(channels) % 3]
+        return scene()[..., np.arange(preprocess.channels) % 3]
     if isinstance(image, np.ndarray):
         return image[..., None] if image.ndim == 2 else image
-    return read(image, channels=channels)
+    return read(image, channels=preprocess.channels, own_values=preprocess.own_values)
 
 
 def _subject(
