@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from swinkit.errors import SwinkitError
     from swinkit.kernels import cosine_window_attention, window_attention
     from swinkit.models import Swin, SwinConfig, create_model
-    from swinkit.verbs.check import check
+    from swinkit.native import optimize
     from swinkit.verbs.convert import convert
     from swinkit.verbs.doctor import doctor
     from swinkit.verbs.evaluate import evaluate
@@ -36,7 +36,6 @@ _ROOMS = {
     "Swin": "swinkit.models",
     "SwinConfig": "swinkit.models",
     "SwinkitError": "swinkit.errors",
-    "check": "swinkit.verbs.check",
     "convert": "swinkit.verbs.convert",
     "cosine_window_attention": "swinkit.kernels",
     "create_model": "swinkit.models",
@@ -46,6 +45,7 @@ _ROOMS = {
     "inspect": "swinkit.verbs.inspect",
     "list_models": "swinkit.verbs.models",
     "load": "swinkit.weights.load",
+    "optimize": "swinkit.native",
     "predict": "swinkit.verbs.predict",
     "save": "swinkit.weights.save",
     "train": "swinkit.verbs.train",
@@ -58,7 +58,6 @@ __all__ = [
     "SwinConfig",
     "SwinkitError",
     "__version__",
-    "check",
     "convert",
     "cosine_window_attention",
     "create_model",
@@ -68,6 +67,7 @@ __all__ = [
     "inspect",
     "list_models",
     "load",
+    "optimize",
     "predict",
     "save",
     "train",

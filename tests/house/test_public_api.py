@@ -37,7 +37,7 @@ PROMISED = {
         "source, *, classes=None, in_channels=None, image_size=None, window=None, "
         "pretrained_window=None, dense=None, norms=True, policy=None, resize='bicubic', drop_path=0.0"
     ),
-    "optimize": "model",
+    "optimize": "model, dtype='auto', threads=None",
     "predict": "images, weights",
     "save": "model, path, format='swinkit'",
     "serve": "",

@@ -15,6 +15,7 @@ from torch import Tensor
 from swinkit.data import Sample
 from swinkit.errors import ConfigError, DataError
 from swinkit.models import Preprocess, Swin
+from swinkit.native import for_inference
 from swinkit.tasks import Task
 
 EVALUATION_BATCH = 64
@@ -75,9 +76,10 @@ def answers_of(
     preprocess = preprocess_of(model)
     device = next(model.parameters()).device
     with evaluating(model):
+        fast = for_inference(model)
         for some, inputs in _batches(preprocess, samples, batch, unreadable):
             with torch.inference_mode():
-                features = model.embed(inputs.to(device))
+                features = fast.embed(inputs.to(device))
                 outputs = model.head(features)
             yield Answered(samples=some, inputs=inputs, outputs=outputs.cpu(), features=features.cpu())
 

@@ -12,11 +12,14 @@ from torch import Tensor
 from swinkit.errors import ConfigError
 from swinkit.kernels import portable, reference
 from swinkit.kernels.contract import Kernel, check_call
+from swinkit.kernels.library import Missing, library
 from swinkit.kernels.memory import is_traced
 from swinkit.windows import WindowPlan
 
 KERNELS: dict[str, Kernel] = {"torch": portable, "reference": reference}
-"""In order of preference."""
+"""Of one call of attention, in order of preference."""
+WHOLE_NETWORKS = "native"
+"""The compiled kernels, which compute whole networks (swinkit.optimize) and no single call of attention."""
 
 _FORCED_BY_ENVIRONMENT = os.environ.get("SWINKIT_KERNEL") or None
 _forced: str | None = None
@@ -65,31 +68,53 @@ class KernelReport:
 
 def kernel_report() -> list[KernelReport]:
     """For each kernel whether it would run now, and why."""
-    forced = _forced or _FORCED_BY_ENVIRONMENT
+    forced = forced_kernel()
+    native = _native_report()
     if forced:
-        _known(forced)
-        return [
-            KernelReport(name, name == forced, "forced" if name == forced else f"{forced} is forced")
-            for name in KERNELS
-        ]
+        rows = [WHOLE_NETWORKS, *KERNELS]
+        why = {name: f"{forced} is forced" for name in rows} | {forced: "forced"}
+        if forced == WHOLE_NETWORKS:
+            why[forced] = f"forced; {native.why}"
+        able = {name: name != WHOLE_NETWORKS or native.runs for name in rows}
+        return [KernelReport(name, name == forced and able[name], why[name]) for name in rows]
     return [
+        native,
         KernelReport("torch", True, "fastest kernel that needs nothing but PyTorch"),
         KernelReport("reference", False, "the specification; runs while a model is compiled or exported"),
     ]
+
+
+def forced_kernel() -> str | None:
+    """The kernel that `use_kernel` or SWINKIT_KERNEL names. Raises ConfigError where there is none such."""
+    forced = _forced or _FORCED_BY_ENVIRONMENT
+    return None if forced is None else _known(forced)
+
+
+def _native_report() -> KernelReport:
+    found = library()
+    if isinstance(found, Missing):
+        return KernelReport(WHOLE_NETWORKS, False, found.why)
+    able = ", ".join(f"{target.name} ({target.dtype})" for target in found.targets if target.runs)
+    lacking = ", ".join(target.name for target in found.targets if not target.runs)
+    why = f"whole networks at inference on the CPU: predict, evaluate, swinkit.optimize; {able}"
+    return KernelReport(
+        WHOLE_NETWORKS, True, why + (f"; not on this processor: {lacking}" if lacking else "")
+    )
 
 
 def _chosen(name: str | None) -> Kernel:
     # A graph that is recorded must hold for all sizes, and for every exporter: the formula does.
     if is_traced():
         return reference
-    name = name or _forced or _FORCED_BY_ENVIRONMENT
-    return portable if name is None else KERNELS[_known(name)]
+    name = name or forced_kernel()
+    return portable if name is None or name == WHOLE_NETWORKS else KERNELS[_known(name)]
 
 
 def _known(name: str) -> str:
-    if name not in KERNELS:
+    names = [WHOLE_NETWORKS, *KERNELS]
+    if name not in names:
         raise ConfigError(
             f"there is no kernel named {name!r}",
-            hint=f"kernels are {', '.join(KERNELS)}; they are set by kernel= or SWINKIT_KERNEL",
+            hint=f"kernels are {', '.join(names)}; they are set by kernel= or SWINKIT_KERNEL",
         )
     return name

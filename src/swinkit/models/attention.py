@@ -30,25 +30,28 @@ class DotProductAttention(nn.Module):
     def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:  # B, H, W, C
         bias = centre(self.bias_table, plan.window)
         qkv = self.qkv(x)
-        return self.proj(kernels.window_attention(qkv, self._pad(qkv), bias, plan, self._scale(x)))
+        return self.proj(kernels.window_attention(qkv, self.padding(), bias, plan, self.scale(x.shape[-1])))
 
     def weights(self, x: Tensor, plan: WindowPlan) -> Tensor:
         """Attention weights of every window. (B, G, h, N, N)"""
         qkv = self.qkv(x)
-        q, k, _ = reference.windowed_heads(qkv, self._pad(qkv), self.heads, plan)
-        return reference.attention_weights(q * self._scale(x), k, centre(self.bias_table, plan.window), plan)
+        q, k, _ = reference.windowed_heads(qkv, self.padding(), self.heads, plan)
+        return reference.attention_weights(
+            q * self.scale(x.shape[-1]), k, centre(self.bias_table, plan.window), plan
+        )
 
     def position_bias(self, window: Pair) -> Tensor:
         """Bias by offset for a window. (h, 2Mh−1, 2Mw−1)"""
         return centre(self.bias_table, window)
 
-    def _scale(self, x: Tensor) -> float:
+    def scale(self, channels: int) -> float:
         """d^−½, computed anew: a compiler takes a float that a module holds for a variable."""
-        return (x.shape[-1] // self.heads) ** -0.5
+        return (channels // self.heads) ** -0.5
 
-    def _pad(self, qkv: Tensor) -> Tensor:
+    def padding(self) -> Tensor:
         """q, k, v of a token that is zero: the qkv bias. (3C)"""
-        return qkv.new_zeros(qkv.shape[-1]) if self.qkv.bias is None else self.qkv.bias
+        weight = self.qkv.weight
+        return weight.new_zeros(weight.shape[0]) if self.qkv.bias is None else self.qkv.bias
 
 
 class CosineAttention(nn.Module):
@@ -76,16 +79,16 @@ class CosineAttention(nn.Module):
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:  # B, H, W, C
-        pad = self._pad(x)
+        pad = self.padding()
         qkv = F.linear(x, self.qkv.weight, pad)
-        out = kernels.cosine_window_attention(qkv, pad, self.position_bias(plan.window), plan, self._scale())
+        out = kernels.cosine_window_attention(qkv, pad, self.position_bias(plan.window), plan, self.scale())
         return self.proj(out)
 
     def weights(self, x: Tensor, plan: WindowPlan) -> Tensor:
         """Attention weights of every window. (B, G, h, N, N)"""
-        pad = self._pad(x)
+        pad = self.padding()
         q, k, _ = reference.windowed_heads(F.linear(x, self.qkv.weight, pad), pad, self.heads, plan)
-        q, k = reference.cosine_heads(q, k, self._scale())
+        q, k = reference.cosine_heads(q, k, self.scale())
         return reference.attention_weights(q, k, self.position_bias(plan.window), plan)
 
     def position_bias(self, window: Pair) -> Tensor:
@@ -111,13 +114,14 @@ class CosineAttention(nn.Module):
         weights = (first.weight, first.bias, second.weight)
         return remembered(second.weight, weights, (window, self.pretrained_window), compute)
 
-    def _scale(self) -> Tensor:
+    def scale(self) -> Tensor:
         """exp of the logit scale, clamped at 100 before exp. (h)"""
         compute_type = torch.promote_types(self.logit_scale.dtype, torch.float32)
         limit = 4.605170249938965 if self.rounded_logit_limit else math.log(100)
         return self.logit_scale.to(compute_type).clamp(max=limit).exp().flatten()
 
-    def _pad(self, x: Tensor) -> Tensor:
+    def padding(self) -> Tensor:
+        """q, k, v of a token that is zero: the qkv bias. (3C)"""
         if self.q_bias is None or self.v_bias is None:
             return self.qkv.weight.new_zeros(self.qkv.weight.shape[0])
         return torch.cat((self.q_bias, torch.zeros_like(self.q_bias), self.v_bias))

@@ -100,7 +100,7 @@ class Swin(nn.Module):
         A model built with `dense=` gives each map its stage's norm. By default all stages, or those of
         `dense=`. Raises ConfigError for a stage that the model was not built for.
         """
-        wanted = self._wanted(stages)
+        wanted = self.wanted_stages(stages)
         maps = self._maps(x)
         found = {stage: next(maps) for stage in range(max(wanted) + 1)}
         return [self._feature(found[stage], stage) for stage in wanted]
@@ -207,7 +207,7 @@ class Swin(nn.Module):
 
     def _tokens(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Patch embedding, mask token and absolute position. (B, H, W, C)"""
-        self._check(x)
+        self.check_images(x)
         tokens = self.patch_embed(x)
         if mask is not None:
             if self.mask_token is None:
@@ -226,7 +226,8 @@ class Swin(nn.Module):
         x = self.norms[str(stage)](x) if str(stage) in self.norms else x
         return x.permute(0, 3, 1, 2).contiguous()  # B, C, H, W
 
-    def _wanted(self, stages: Sequence[int] | None) -> tuple[int, ...]:
+    def wanted_stages(self, stages: Sequence[int] | None) -> tuple[int, ...]:
+        """The stages whose maps `features` gives. Raises ConfigError for one that this model lacks."""
         available = self.config.dense or tuple(range(len(self.stages)))
         wanted = available if stages is None else tuple(stages)
         if not wanted or not set(wanted) <= set(available):
@@ -236,8 +237,8 @@ class Swin(nn.Module):
             )
         return wanted
 
-    def _check(self, x: Tensor) -> None:
-        """Say what came and what was expected where an input cannot be an image batch."""
+    def check_images(self, x: Tensor) -> None:
+        """Raise ShapeError, saying what came and what was expected, where `x` cannot be an image batch."""
         channels, patch = self.config.in_channels, self.config.patch_size
         expected = f"expected a float tensor (batch, {channels}, height, width)"
         if not isinstance(x, Tensor):

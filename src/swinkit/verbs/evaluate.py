@@ -47,7 +47,7 @@ def evaluate(
         batch: Pictures that go through the model at once.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
-        kernel: Window attention to use (`swinkit doctor` lists them); by default the fastest that applies.
+        kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
 
     Raises:
         DataError: the data has classes that the model does not know, or nothing can be read.

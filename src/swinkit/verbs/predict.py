@@ -42,7 +42,7 @@ def predict(
         batch: Pictures that go through the model at once.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
-        kernel: Window attention to use (`swinkit doctor` lists them); by default the fastest that applies.
+        kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
 
     Raises:
         DataError: a folder holds no pictures.

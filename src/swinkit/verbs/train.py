@@ -86,7 +86,7 @@ def train(
             something from 5 to 1 on, and says what.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
-        kernel: Window attention to use (`swinkit doctor` lists them); by default the fastest that applies.
+        kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
         resume: A run to go on with, exactly where it stopped; no other setting goes with it.
         overwrite: Replace the run that `out` holds.
         dry_run: Stop after saying what would be done.

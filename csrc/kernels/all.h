@@ -1,0 +1,10 @@
+// The kernels of one target, over its vectors and products.
+#pragma once
+
+#include "functions.h"
+#include "rows.h"
+#include "windows.h"
+
+#include "attention.h"
+#include "block.h"
+#include "ends.h"

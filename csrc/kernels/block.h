@@ -1,0 +1,179 @@
+// A whole Swin block over a group of windows, from the map and back to the same places of it.
+//
+//   x̂ = norm1(x)                      v2: x itself
+//   for each head                      shared among a team by heads
+//     q, k, v of all tokens            C → 3·d; padding is zero, so its q, k, v are the bias
+//     for each window: attend          results side by side in `mixed`
+//   x += proj(mixed)                   v2: through norm1
+//   x̂ = norm2(x)                      v2: x itself
+//   for each chunk of hidden units     4·C never exist at once
+//     hidden = gelu(fc1(x̂))
+//     x += fc2(hidden)                 v2: summed apart, then through norm2
+//   x = norm3(x)                       some huge v2 sizes
+//
+// Shift, padding and partition are in the addresses of the tokens and nowhere else. Only real tokens take part
+// in anything but attention.
+#pragma once
+
+namespace swinkit::SWK_TARGET { namespace {
+
+// What a team shares while it does a group of windows.
+template <class Element> struct BlockRoom {
+    const long channels, mixed_step, hidden_step;
+    Element *normed; // x̂
+    Element *mixed;  // results of attention; later hidden units
+    Element *hidden;
+    float *branch;   // v2: what a branch gives, before its norm
+
+    BlockRoom(const BlockTask &task, long windows, Carver &room)
+        : channels(padded(task.channels)), mixed_step(task.block->proj.inputs), hidden_step(task.block->hidden_chunk) {
+        const swk_block &block = *task.block;
+        // Tiles may read, and forget, rows past the end.
+        const long rows = windows * block.window[0] * block.window[1] + Cut<Element>::rows;
+        normed = room.take<Element>(rows * channels);
+        mixed = room.take<Element>(rows * (mixed_step > hidden_step ? mixed_step : hidden_step));
+        hidden = mixed;
+        branch = room.take<float>(task.version == 2 ? rows * channels : 0);
+    }
+};
+
+template <class Element> class Block {
+  public:
+    Block(const BlockTask &task_, long windows, const Team &team_, char *common, char *own)
+        : Block(task_, windows, team_, Carver(common), Carver(own)) {}
+
+    void run(long from, long to) {
+        group.find(task, from, to);
+        normalise_rows(block.norm1);
+        barrier(team);
+        attention();
+        barrier(team);
+        project();
+        barrier(team);
+        if (cosine) add_branch(block.norm1);
+        normalise_rows(block.norm2);
+        barrier(team);
+        mlp();
+        if (cosine) add_branch(block.norm2);
+        if (block.norm3.weight) final_norm();
+        barrier(team);
+    }
+
+  private:
+    Block(const BlockTask &task_, long windows, const Team &team_, Carver common, Carver own)
+        : task(task_), block(*task_.block), team(team_), cosine(task_.version == 2), room(task_, windows, common),
+          group(task_, windows, own), heads(block, group, windows, own) {}
+
+    const BlockTask &task;
+    const swk_block &block;
+    const Team &team;
+    const bool cosine;
+    const BlockRoom<Element> room;
+    Group group;
+    const Heads heads;
+
+    // v2 has its norms behind attention and MLP: there x itself goes in.
+    void normalise_rows(const swk_norm &norm) {
+        const swk_norm none = {};
+        const Share mine(group.real, team);
+        for (long i = mine.from; i < mine.to; i++)
+            normalise(group.token[i], cosine ? none : norm, task.channels, room.channels,
+                      room.normed + i * room.channels);
+    }
+
+    void attention() {
+        const Share mine(block.heads, team);
+        for (int head = (int)mine.from; head < mine.to; head++) {
+            queries_keys_values(head);
+            for (long w = 0; w < group.windows; w++)
+                attend(block, group, heads, w, head, cosine, room.mixed + head * heads.size, room.mixed_step);
+        }
+        const long filled = block.heads * heads.size;
+        const Share rows(group.real, team);
+        for (long i = rows.from; i < rows.to; i++) clear(room.mixed + i * room.mixed_step, filled, room.mixed_step);
+    }
+
+    void queries_keys_values(int head) {
+        const long outputs = rounded_up(heads.step, panel_outputs<Element>());
+        const float *bias = block.qkv.bias + head * outputs;
+        if (group.real < group.windows * group.tokens)
+            for (long i = 0; i < group.windows * group.tokens; i++)
+                if (group.number[i] < 0) copy(heads.qkv + i * heads.step, bias, heads.step);
+        product((const Element *)room.normed, room.channels, group.real, packed<Element>(block.qkv, head * outputs),
+                room.channels, heads.step, [&](long i, long column, V sums) {
+                    store(heads.qkv + group.place[i] * heads.step + column, sums + load(bias + column));
+                });
+    }
+
+    void project() {
+        shared_product((const Element *)room.mixed, room.mixed_step, group.real, block.proj, team,
+                       [&](long i, long column, V sums) { give(i, column, sums + load(block.proj.bias + column)); });
+    }
+
+    void mlp() {
+        const long all_hidden = block.fc1.outputs, all_channels = block.fc2.outputs;
+        for (long from = 0; from < all_hidden; from += block.hidden_chunk) {
+            const long to = from + block.hidden_chunk < all_hidden ? from + block.hidden_chunk : all_hidden;
+            const float *bias = block.fc1.bias + from;
+            shared_product((const Element *)room.normed, room.channels, group.real, block.fc1,
+                           Span{0, room.channels}, Span{from, to}, team, [&](long i, long column, V sums) {
+                               store_as(room.hidden + i * room.hidden_step + column, gelu(sums + load(bias + column)));
+                           });
+            barrier(team);
+            const auto second = [&](auto add) {
+                shared_product((const Element *)room.hidden, room.hidden_step, group.real, block.fc2, Span{from, to},
+                               Span{0, all_channels}, team, add);
+            };
+            if (from == 0)
+                second([&](long i, long column, V sums) { give(i, column, sums + load(block.fc2.bias + column)); });
+            else
+                second([&](long i, long column, V sums) { add(i, column, sums); });
+            barrier(team);
+        }
+    }
+
+    // Part of what a branch gives: v1 adds it to the map, v2 keeps it for its norm.
+    void give(long i, long column, V part) {
+        if (cosine)
+            store(room.branch + i * room.channels + column, part);
+        else
+            store(group.token[i] + column, load(group.token[i] + column) + part);
+    }
+
+    void add(long i, long column, V part) {
+        float *x = cosine ? room.branch + i * room.channels : group.token[i];
+        store(x + column, load(x + column) + part);
+    }
+
+    void add_branch(const swk_norm &norm) {
+        const Share mine(group.real, team);
+        for (long i = mine.from; i < mine.to; i++)
+            add_normalised(group.token[i], room.branch + i * room.channels, norm, task.channels, room.channels);
+    }
+
+    void final_norm() {
+        const Share mine(group.real, team);
+        for (long i = mine.from; i < mine.to; i++)
+            normalise(group.token[i], block.norm3, task.channels, room.channels, group.token[i]);
+    }
+};
+
+template <class Element>
+void block(const BlockTask &task, long from, long to, const Team &team, char *common, char *own) {
+    Block<Element>(task, to - from, team, common, own).run(from, to);
+}
+
+template <class Element> size_t block_common(const BlockTask &task, long windows) {
+    Carver room(nullptr);
+    BlockRoom<Element>(task, windows, room);
+    return room.bytes();
+}
+
+inline size_t block_own(const BlockTask &task, long windows) {
+    Carver room(nullptr);
+    const Group group(task, windows, room);
+    Heads(*task.block, group, windows, room);
+    return room.bytes();
+}
+
+}} // namespace

@@ -1,0 +1,147 @@
+// Products of rows with panels of weights, the work of a Swin (96 % of its multiply-adds).
+//
+//   for each panel of outputs             weights of a panel stay in the nearest cache …
+//     for each tile of rows               … while all rows pass by
+//       for each input                    sums of tile × panel live in registers for a run of inputs
+//         sums += input of each row × weights of the panel
+//       hand the sums on, a vector at a time, to what follows: bias, GELU, residual, softmax
+//
+// A sum takes its inputs in their order, run by run, whatever the tile: bits do not depend on how rows are grouped.
+#pragma once
+
+namespace swinkit::SWK_TARGET { namespace {
+
+// How products of one type of element are cut.
+template <class Element> struct Cut;
+
+template <> struct Cut<float> {
+    static constexpr int rows = TILE_ROWS;
+    static constexpr int vectors = TILE_VECTORS;
+};
+
+template <int ROWS, int VECTORS>
+void tile_of(const float *a, long a_step, const float *b, long b_step, long inputs, float *sums,
+             bool adds) {
+    V sum[ROWS][VECTORS];
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) sum[i][j] = all(0.0f);
+#pragma GCC unroll 1
+    for (long k = 0; k < inputs; k++, b += b_step) {
+        V weights[VECTORS];
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) weights[j] = load(b + j * LANES);
+#pragma GCC unroll 8
+        for (int i = 0; i < ROWS; i++) {
+            const V input = all(a[i * a_step + k]);
+#pragma GCC unroll 4
+            for (int j = 0; j < VECTORS; j++) sum[i][j] = fma(input, weights[j], sum[i][j]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) {
+            float *to = sums + (i * TILE_VECTORS + j) * LANES;
+            store(to, adds ? load(to) + sum[i][j] : sum[i][j]);
+        }
+}
+
+using Tile = void (*)(const float *, long, const float *, long, long, float *, bool);
+
+template <int ROWS> constexpr Tile tile_with(int vectors) {
+    constexpr int rows = ROWS <= TILE_ROWS ? ROWS : 1; // taller tiles do not exist
+    return vectors == 1 ? tile_of<rows, 1> : vectors == 2 ? tile_of<rows, 2> : tile_of<rows, TILE_VECTORS>;
+}
+
+// Sums over one run of inputs, up to Cut::rows × Cut::vectors; row i starts at sums + i·Cut::vectors·LANES.
+inline void tile(int rows, int vectors, const float *a, long a_step, const float *b, long b_step, long inputs,
+                 float *sums, bool adds) {
+    switch (rows) {
+    case 1: return tile_with<1>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 2: return tile_with<2>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 3: return tile_with<3>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 4: return tile_with<4>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 5: return tile_with<5>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 6: return tile_with<6>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 7: return tile_with<7>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    default: return tile_with<8>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    }
+}
+
+// Inputs that are summed in one run. Sums of runs are added up, so that rounding grows with the number of runs.
+constexpr long RUN = 192;
+
+// Where the second operand of a product lies: vectors of outputs side by side, one row for each input.
+template <class Element> struct Panels {
+    const Element *start;
+    long row;    // from one input to the next
+    long panel;  // from one panel to the next
+    int vectors; // in a panel
+};
+
+// each(row, column, sums) for every row and every LANES columns of a·B.
+template <class Element, class Each>
+void product(const Element *a, long a_step, long rows, const Panels<Element> &b, long inputs, long outputs,
+             const Each &each, long run = RUN) {
+    constexpr int MOST = Cut<Element>::rows, WIDE = Cut<Element>::vectors;
+    alignas(64) float sums[MOST * WIDE * LANES];
+    const long tiles = (rows + MOST - 1) / MOST, vectors = outputs / LANES;
+    for (long at = 0, number = 0; at < vectors; at += b.vectors, number++) {
+        const int wide = (int)(vectors - at < b.vectors ? vectors - at : b.vectors);
+        const Element *panel = b.start + number * b.panel;
+        for (long t = 0; t < tiles; t++) {
+            const long begin = rows * t / tiles, end = rows * (t + 1) / tiles; // equal tiles, no small last one
+            for (long k = 0; k < inputs; k += run)
+                tile((int)(end - begin), wide, a + begin * a_step + k, a_step, panel + k * b.row, b.row,
+                     inputs - k < run ? inputs - k : run, sums, k > 0);
+            for (long i = begin; i < end; i++)
+                for (int j = 0; j < wide; j++)
+                    each(i, (at + j) * LANES, load(sums + ((i - begin) * WIDE + j) * LANES));
+        }
+    }
+}
+
+template <class Element> constexpr long panel_outputs() { return (long)Cut<Element>::vectors * LANES; }
+
+// Packed weights, from an output that is a whole number of panels on.
+template <class Element> Panels<Element> packed(const swk_linear &linear, long output = 0, long input = 0) {
+    constexpr long PANEL = panel_outputs<Element>();
+    const long panel = linear.inputs * PANEL;
+    const Element *start = (const Element *)linear.panels + output / PANEL * panel + input * PANEL;
+    return {start, PANEL, panel, Cut<Element>::vectors};
+}
+
+// Plain rows of outputs, cut into panels of equal width.
+inline Panels<float> plain(const float *start, long row, long outputs) {
+    const int vectors = (int)(outputs / LANES), panels = (vectors + TILE_VECTORS - 1) / TILE_VECTORS;
+    const int wide = (vectors + panels - 1) / panels;
+    return {start, row, (long)wide * LANES, wide};
+}
+
+struct Span {
+    long from, to;
+};
+
+// x·Wᵀ over some inputs and outputs of a layer, the outputs shared among a team. Columns count from the span's
+// first; where it starts, a panel starts.
+template <class Element, class Each>
+void shared_product(const Element *a, long a_step, long rows, const swk_linear &linear, Span inputs, Span outputs,
+                    const Team &team, const Each &each, long run = RUN) {
+    constexpr long PANEL = panel_outputs<Element>();
+    const long count = outputs.to - outputs.from;
+    const Share mine((count + PANEL - 1) / PANEL, team);
+    const long from = mine.from * PANEL, to = mine.to * PANEL < count ? mine.to * PANEL : count;
+    if (from >= to) return;
+    product(a, a_step, rows, packed<Element>(linear, outputs.from + from, inputs.from), inputs.to - inputs.from,
+            to - from, [&](long row, long column, V sums) { each(row, from + column, sums); }, run);
+}
+
+template <class Element, class Each>
+void shared_product(const Element *a, long a_step, long rows, const swk_linear &linear, const Team &team,
+                    const Each &each, long run = RUN) {
+    shared_product(a, a_step, rows, linear, Span{0, linear.inputs}, Span{0, linear.outputs}, team, each, run);
+}
+
+}} // namespace

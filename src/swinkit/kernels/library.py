@@ -1,0 +1,218 @@
+"""The compiled library of CPU kernels: where it is, what it can do here, and the structs of its C interface.
+
+It is plain C called through ctypes: one file for every Python and torch. Without it swinkit works through
+PyTorch; `Missing.why` says what is lacking. The structs mirror csrc/swinkit.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from swinkit.errors import ConfigError, KernelRefused
+
+PAD = 32
+"""Channels are padded to a multiple of this with zeros."""
+_VERSION = 1
+_MOST_STAGES = 8
+
+
+class Linear(Structure):
+    _fields_ = [("panels", c_void_p), ("bias", c_void_p), ("inputs", c_int64), ("outputs", c_int64)]
+
+
+class Norm(Structure):
+    _fields_ = [("weight", c_void_p), ("bias", c_void_p)]
+
+
+class Block(Structure):
+    _fields_ = [
+        *((name, Norm) for name in ("norm1", "norm2", "norm3")),
+        *((name, Linear) for name in ("qkv", "proj", "fc1", "fc2")),
+        ("bias_table", c_void_p),
+        ("scale", c_void_p),
+        ("heads", c_int32),
+        ("head_size", c_int32),
+        ("window", c_int32 * 2),
+        ("shift", c_int32 * 2),
+        ("rolls_first", c_int32),
+        ("masks_padding", c_int32),
+        ("mask_value", c_float),
+        ("hidden_chunk", c_int32),
+    ]
+
+
+class Stage(Structure):
+    _fields_ = [
+        ("reduction", Linear),
+        ("reduction_norm", Norm),
+        ("blocks", POINTER(Block)),
+        ("output_norm", Norm),
+        ("depth", c_int32),
+        ("channels", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+    ]
+
+
+class Network(Structure):
+    _fields_ = [
+        ("version", c_int32),
+        ("stages", c_int32),
+        ("in_channels", c_int32),
+        ("patch", c_int32 * 2),
+        ("image", c_int32 * 2),
+        ("classes", c_int32),
+        ("embed", Linear),
+        ("embed_norm", Norm),
+        ("position", c_void_p),
+        ("norm", Norm),
+        ("head", Linear),
+        ("stage", Stage * _MOST_STAGES),
+    ]
+
+
+class Outputs(Structure):
+    _fields_ = [
+        ("maps", c_void_p * _MOST_STAGES),
+        ("encoded", c_void_p),
+        ("embedding", c_void_p),
+        ("logits", c_void_p),
+    ]
+
+
+class Images(Structure):
+    _fields_ = [("pixels", c_void_p), ("batch", c_int64), ("strides", c_int64 * 4)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Kernels for one instruction set and one type of product."""
+
+    name: str
+    dtype: str
+    panel: int
+    """Outputs of a linear layer whose weights lie together."""
+    runs: bool
+    """Whether this machine has the instructions."""
+    number: int
+    """In the library's list, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is no library to call, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The library, loaded."""
+
+    path: Path
+    targets: tuple[Target, ...]
+    calls: Any
+
+    def workspace(self, target: Target, network: Network, batch: int, threads: int) -> int:
+        """Bytes that a run works in."""
+        return self.calls.swk_workspace(target.number, network, batch, threads)
+
+    def run(
+        self,
+        target: Target,
+        network: Network,
+        images: Images,
+        outputs: Outputs,
+        room: tuple[int, int],
+        threads: int,
+    ) -> None:
+        """Run a network; room: address and bytes of the workspace. Other Python threads go on meanwhile."""
+        if self.calls.swk_run(target.number, network, images, outputs, *room, threads):
+            raise AssertionError(f"a workspace of {room[1]} bytes is too small")
+
+    def fingerprint(self, starts: Any, sizes: Any) -> int:
+        """A number that is likely to change when any of these pieces of memory does: of samples of each."""
+        return self.calls.swk_fingerprint(starts, sizes, len(sizes))
+
+
+@cache
+def library() -> Library | Missing:
+    """The compiled library, loaded once."""
+    path = Path(__file__).with_name("compiled") / f"libswinkit{_SUFFIX}"
+    if not path.is_file():
+        return Missing("swinkit was installed without its compiled kernels (no C++ compiler was found)")
+    try:
+        calls = ctypes.CDLL(os.fspath(path))
+    except OSError as error:
+        return Missing(f"{path} cannot be loaded: {error}")
+    version = calls.swk_version()
+    if version != _VERSION:
+        return Missing(f"{path} has interface {version}, this swinkit speaks {_VERSION}; install it again")
+    _declare(calls)
+    return Library(path, tuple(_target(calls, number) for number in range(calls.swk_targets())), calls)
+
+
+def chosen_target(dtype: str) -> Target:
+    """The best target for products of a type, or the one that SWINKIT_ISA names.
+
+    Raises KernelRefused where there is none, ConfigError for a name that does not exist.
+    """
+    found = library()
+    if isinstance(found, Missing):
+        raise KernelRefused(
+            f"there are no native kernels here: {found.why}",
+            hint="install a C++ compiler and swinkit again, or use kernel torch",
+        )
+    forced = os.environ.get("SWINKIT_ISA")
+    of_type = [target for target in found.targets if target.dtype == dtype]
+    if forced:
+        names = sorted({target.name for target in found.targets})
+        if forced not in names:
+            raise ConfigError(
+                f"SWINKIT_ISA names {forced!r}", hint=f"instruction sets here are {', '.join(names)}"
+            )
+        of_type = [target for target in of_type if target.name == forced]
+    able = [target for target in of_type if target.runs]
+    if not able:
+        which = f"SWINKIT_ISA={forced}" if forced else "this processor"
+        raise KernelRefused(
+            f"{which} has no native kernels for {dtype}", hint="dtype float32 runs everywhere; see doctor"
+        )
+    return able[0]
+
+
+_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+
+
+def _declare(calls: ctypes.CDLL) -> None:
+    calls.swk_target_name.restype = calls.swk_target_dtype.restype = c_char_p
+    calls.swk_workspace.argtypes = (c_int, POINTER(Network), c_int64, c_int)
+    calls.swk_workspace.restype = c_size_t
+    calls.swk_run.argtypes = (
+        c_int,
+        POINTER(Network),
+        POINTER(Images),
+        POINTER(Outputs),
+        c_void_p,
+        c_size_t,
+        c_int,
+    )
+    calls.swk_fingerprint.argtypes = (POINTER(c_void_p), POINTER(c_int64), c_int)
+    calls.swk_fingerprint.restype = ctypes.c_uint64
+
+
+def _target(calls: ctypes.CDLL, number: int) -> Target:
+    return Target(
+        name=calls.swk_target_name(number).decode(),
+        dtype=calls.swk_target_dtype(number).decode(),
+        panel=calls.swk_target_panel(number),
+        runs=bool(calls.swk_target_runs(number)),
+        number=number,
+    )

@@ -1,0 +1,5 @@
+"""Whole Swins on a CPU by the compiled kernels in csrc/: `optimize`, packed weights, one call a forward."""
+
+from swinkit.native.optimized import Memory, OptimizedSwin, for_inference, optimize
+
+__all__ = ["Memory", "OptimizedSwin", "for_inference", "optimize"]

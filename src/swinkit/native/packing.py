@@ -1,0 +1,82 @@
+"""Weights as the native kernels read them: padded with zeros, in panels.
+
+A panel holds the weights of a few outputs, and in it those of one input lie together: as the kernel walks
+over the inputs of a product, it walks straight through memory (csrc/kernels/product.h).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from swinkit.kernels.library import PAD, Linear, Norm, Target
+
+
+def padded(count: int, to: int = PAD) -> int:
+    """The next multiple."""
+    return -(-count // to) * to
+
+
+class Packer:
+    """Packs for one target, and keeps what it packed alive: the structs hold bare addresses."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.kept: list[Tensor] = []
+
+    @property
+    def bytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.kept)
+
+    def keep(self, tensor: Tensor) -> int:
+        """The address of a tensor's memory, which stays."""
+        tensor = tensor.detach().float().contiguous()
+        self.kept.append(tensor)
+        return tensor.data_ptr()
+
+    def norm(self, norm: nn.Module | None) -> Norm:
+        """A LayerNorm; of anything else, no norm."""
+        if not isinstance(norm, nn.LayerNorm):
+            return Norm()
+        extra = padded(norm.weight.shape[0]) - norm.weight.shape[0]
+        return Norm(self.keep(F.pad(norm.weight, (0, extra))), self.keep(F.pad(norm.bias, (0, extra))))
+
+    def linear(self, weight: Tensor, bias: Tensor | None, outputs: int | None = None) -> Linear:
+        """weight (outputs, inputs), bias (outputs); outputs: what is computed at a time, where fewer."""
+        count, inputs = weight.shape
+        rows = padded(padded(count), self.target.panel)
+        bias = weight.new_zeros(count) if bias is None else bias
+        weight = F.pad(weight.detach(), (0, padded(inputs) - inputs, 0, rows - count))
+        return Linear(
+            self._panels(weight),
+            self.keep(F.pad(bias, (0, rows - count))),
+            padded(inputs),
+            padded(count) if outputs is None else outputs,
+        )
+
+    def _panels(self, weight: Tensor) -> int:
+        """(outputs, inputs) to (panels, inputs, outputs of a panel)."""
+        panels = weight.unflatten(0, (-1, self.target.panel)).transpose(1, 2)
+        return self.keep(panels)
+
+
+def heads_padded(weight: Tensor, heads: int, axis: int) -> Tensor:
+    """An axis of heads · d to heads · d', d' the next multiple of 16."""
+    size = weight.shape[axis] // heads
+    extra = [0, 0] * (weight.dim() - 1 - axis) + [0, padded(size, 16) - size]
+    return F.pad(weight.unflatten(axis, (heads, size)), extra).flatten(axis, axis + 1)
+
+
+def qkv_by_heads(weight: Tensor, heads: int, panel: int) -> Tensor:
+    """(3·C, …) to heads × (q, k, v), each padded as above, and each head to whole panels."""
+    size = weight.shape[0] // 3 // heads
+    extra = [0, 0] * (weight.dim() - 1) + [0, padded(size, 16) - size]
+    by_head = F.pad(weight.unflatten(0, (3, heads, size)).transpose(0, 1), extra).flatten(1, 2)
+    outputs = by_head.shape[1]
+    return F.pad(by_head, [0, 0] * (weight.dim() - 1) + [0, padded(outputs, panel) - outputs]).flatten(0, 1)
+
+
+def turned_table(bias: Tensor) -> Tensor:
+    """A bias by offset, turned by 180°, so that the keys of one row lie side by side; room behind its end."""
+    return torch.cat((bias.detach().flip(1, 2).flatten(), bias.new_zeros(PAD)))

@@ -1,0 +1,73 @@
+"""The compiled library: it loads on the plainest processor, and says what is wrong where it is not there."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from swinkit.errors import KernelRefused
+from swinkit.kernels import kernel_report, library
+from swinkit.kernels.library import Missing
+from swinkit.native import for_inference, optimize
+from tests.models.builders import small_swin
+from tests.native.targets import needs_library
+
+CSRC = Path(__file__).parents[2] / "csrc"
+
+
+@pytest.fixture
+def without_library(monkeypatch):
+    monkeypatch.setattr(library, "library", lambda: Missing("no C++ compiler was found"))
+    monkeypatch.setattr("swinkit.kernels.choose.library", library.library)
+
+
+def test_without_the_library_models_run_through_torch_and_doctor_says_why(without_library):
+    model = small_swin()
+    assert model is for_inference(model)
+    with pytest.raises(KernelRefused, match="no C\\+\\+ compiler was found"):
+        optimize(model)
+    native = kernel_report()[0]
+    assert not native.runs and "no C++ compiler" in native.why
+
+
+class TestCompiled:
+    pytestmark = needs_library
+
+    @pytest.mark.skipif(not shutil.which("objdump"), reason="there is no objdump to look inside with")
+    def test_wide_instructions_stand_only_in_functions_of_their_target(self):
+        """One that leaked would be an illegal instruction on an older processor."""
+        listing = subprocess.run(
+            ["objdump", "-dC", "--no-show-raw-insn", library.library().path],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        seen = set()
+        for function in re.split(r"\n\n", listing):
+            name = function.partition("\n")[0]
+            allowed = next((target for target in ("avx512", "avx2") if f"::{target}::" in name), None)
+            registers = set(re.findall(r"%([yz]mm)", function))
+            assert registers <= {"avx512": {"ymm", "zmm"}, "avx2": {"ymm"}}.get(allowed, set()), name
+            seen |= {(allowed, register) for register in registers}
+        assert {("avx512", "zmm"), ("avx2", "ymm")} <= seen, "the listing could not be read"
+
+    def test_a_library_of_another_interface_is_refused(self, monkeypatch):
+        monkeypatch.setattr(library, "_VERSION", 99)
+        missing = library.library.__wrapped__()
+        assert isinstance(missing, Missing) and "speaks 99" in missing.why
+
+
+@pytest.mark.compiler
+def test_a_failing_compiler_is_named_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, CSRC / "build.py", tmp_path],
+        env={"CXX": "/bin/false", "PATH": "/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("native kernels: /bin/false failed") and done.stderr.count("\n") == 1
