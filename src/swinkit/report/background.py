@@ -8,6 +8,7 @@ from typing import Any
 
 from swinkit.data import ImageSet
 from swinkit.report import charts, words
+from swinkit.report.findings import grouped, stored
 from swinkit.report.numbers import Sheet, Shown
 
 _LEFT_OUT = 50  # files that are named
@@ -30,6 +31,7 @@ def background(
         "data": _counts(images) if trained else [],
         "splits": images.splits(),
         "left_out": [words.left_out(*one) for one in skipped[:_LEFT_OUT]],
+        "findings": grouped(stored(trained.facts["data"].get("findings", ()))) if trained else [],
         "more_left_out": len(skipped) > _LEFT_OUT,
         "curves": charts.curves(trained.history) if trained else [],
         "command": words.command(trained.facts) if trained else (),

@@ -33,7 +33,7 @@ def label_report(found: MultiLabelEvaluation, images: ImageSet, *, trained: Trai
     album = Album(images.samples)
     rows = [_row(name, found, sheet, album, number) for number, name in enumerate(_worst_first(found))]
     sections = [("classes", "Class by class")]
-    sections += [("data", "The data")] if behind["data"] or behind["left_out"] else []
+    sections += [("data", "The data")] if behind["data"] or behind["left_out"] or behind["findings"] else []
     sections += [("training", "How it was trained")] if trained else []
     return render(
         "labels.html.jinja",

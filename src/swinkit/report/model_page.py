@@ -83,7 +83,7 @@ def _sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("looked", "Where it looked", bool(shown["looked"])),
         ("calibration", "Its probabilities", found.calibration is not None),
         ("robustness", "When pictures get worse", bool(found.robustness)),
-        ("data", "The data", bool(shown["data"] or shown["left_out"])),
+        ("data", "The data", bool(shown["data"] or shown["left_out"] or shown["findings"])),
         ("training", "How it was trained", shown["run"] is not None),
         ("cost", "What it costs", found.cost is not None),
     )

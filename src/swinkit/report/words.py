@@ -264,6 +264,8 @@ COVERAGE = (
 ROBUSTNESS = "The same pictures, made worse in one way at a time, and how often it is still right."
 FULL = "Pictures are shown until the page is about as large as one can send; predictions.csv has all of them."
 MORE_LEFT_OUT = "And more; evaluation.json lists them all."
+MORE_OF_A_KIND = "And more of this kind."
+SEVERITIES = {"error": "an error", "warning": "a warning", "note": "a note"}
 NOTHING_LEFT_OUT = "Every file could be read."
 
 
@@ -379,7 +381,12 @@ def coverage(sheet: Sheet, row: int) -> Markup:
 def left_out(path: str, reason: str) -> tuple[Markup, str]:
     """A file that could not be used, by a name that tells nothing about the machine, and the reason."""
     short = below_the_data(path)
-    return called(short), printable(_ABSOLUTE.sub("", reason.replace(path, short)))
+    return called(short), without_folders(reason.replace(path, short))
+
+
+def without_folders(text: str) -> str:
+    """A sentence in which a file has its name alone, wherever it lies on that machine."""
+    return str(printable(_ABSOLUTE.sub("", text)))
 
 
 def cost(found: Assessment, sheet: Sheet) -> list[tuple[str, Shown]]:
@@ -536,4 +543,4 @@ def _said(text: str, **values: Any) -> Markup:
 
 def settings(run: Mapping[str, Any]) -> Sequence[str]:
     """The reasons that the plan gave, line by line, without where things lie on that machine."""
-    return [printable(_ABSOLUTE.sub("", line)) for line in run["reasons"]]
+    return [without_folders(line) for line in run["reasons"]]
