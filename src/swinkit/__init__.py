@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from swinkit.kernels import cosine_window_attention, window_attention
     from swinkit.models import Swin, SwinConfig, create_model
     from swinkit.native import optimize
+    from swinkit.verbs.check import check
     from swinkit.verbs.convert import convert
     from swinkit.verbs.doctor import doctor
     from swinkit.verbs.evaluate import evaluate
@@ -36,6 +37,7 @@ _ROOMS = {
     "Swin": "swinkit.models",
     "SwinConfig": "swinkit.models",
     "SwinkitError": "swinkit.errors",
+    "check": "swinkit.verbs.check",
     "convert": "swinkit.verbs.convert",
     "cosine_window_attention": "swinkit.kernels",
     "create_model": "swinkit.models",
@@ -58,6 +60,7 @@ __all__ = [
     "SwinConfig",
     "SwinkitError",
     "__version__",
+    "check",
     "convert",
     "cosine_window_attention",
     "create_model",

@@ -9,6 +9,7 @@ Nothing heavy is imported before a verb runs, so that help comes at once. To add
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 import traceback
@@ -19,6 +20,7 @@ from typing import NoReturn
 
 from swinkit import __version__
 from swinkit.cli.doors import Door
+from swinkit.cli.doors.check import Check
 from swinkit.cli.doors.convert import Convert
 from swinkit.cli.doors.doctor import Doctor
 from swinkit.cli.doors.evaluate import Evaluate
@@ -33,6 +35,7 @@ from swinkit.errors import DataError, ExportError, KernelRefused, SwinkitError
 VERBS: dict[str, type[Door]] = {
     "doctor": Doctor,
     "models": Models,
+    "check": Check,
     "train": Train,
     "predict": Predict,
     "evaluate": Evaluate,
@@ -46,6 +49,7 @@ DONE, NO, WRONG_USE, CANNOT, INTERRUPTED = 0, 1, 2, 3, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _let_any_name_through()
     if not given or given[0] in ("-h", "--help"):
         print(overview())
         return DONE
@@ -60,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `swinkit models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+
+
+def _let_any_name_through() -> None:
+    """Print names of files whose bytes are no UTF-8 as these bytes, in place of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")
 
 
 def overview() -> str:

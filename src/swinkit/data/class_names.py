@@ -93,7 +93,7 @@ def find_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str | 
 def unknown_classes(strangers: Sequence[str], known: Sequence[str]) -> DataError:
     """The refusal of class names without a match, each beside the nearest known one."""
     return DataError(
-        "unknown classes: " + ", ".join(_with_nearest(name, known) for name in strangers),
+        "unknown classes: " + ", ".join(with_nearest(name, known) for name in strangers),
         hint=f"the known classes are {', '.join(known[:20])}{', …' if len(known) > 20 else ''}",
     )
 
@@ -106,7 +106,7 @@ def _loose(name: str) -> str:
     return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFKC", name).casefold())
 
 
-def _with_nearest(name: str, known: Sequence[str]) -> str:
+def with_nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     return f"'{name}' (nearest: '{near[0]}')" if near else f"'{name}'"
 

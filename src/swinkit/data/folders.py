@@ -36,13 +36,28 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 def pictures_below(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
     """The pictures at any depth; others are counted in `ignored` by kind; links are followed once."""
-    yield from _pictures_below(folder, ignored, set())
+    for path, other in _files_below(folder, set()):
+        if other is None:
+            yield path
+        else:
+            ignored[other] += 1
+
+
+def others_below(folder: Path) -> list[tuple[Path, str]]:
+    """What else lies at any depth, each with its kind: files that are no pictures, and hidden folders."""
+    return [(path, other) for path, other in _files_below(folder, set()) if other is not None]
 
 
 def pictures_directly_in(folder: Path, ignored: Counter[str]) -> list[Path]:
-    return [
-        Path(entry.path) for entry in _entries(folder) if not entry.is_dir() and _is_picture(entry, ignored)
-    ]
+    found = []
+    for entry in _entries(folder):
+        if not entry.is_dir():
+            other = _other_kind(entry)
+            if other is None:
+                found.append(Path(entry.path))
+            else:
+                ignored[other] += 1
+    return found
 
 
 def has_picture(folder: Path) -> bool:
@@ -71,32 +86,30 @@ def no_pictures(where: str | os.PathLike[str], ignored: Counter[str]) -> DataErr
     )
 
 
-def _pictures_below(folder: Path, ignored: Counter[str], seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, str | None]]:
+    """Every file at any depth, with what it is if it is no picture."""
     status = folder.stat()
     if (status.st_dev, status.st_ino) in seen:  # a link back to a folder above
         return
     seen.add((status.st_dev, status.st_ino))
     for entry in _entries(folder):
         if not entry.is_dir():
-            if _is_picture(entry, ignored):
-                yield Path(entry.path)
+            yield Path(entry.path), _other_kind(entry)
         elif _is_hidden(entry):
-            ignored["hidden folders"] += 1
+            yield Path(entry.path), "hidden folders"
         else:
-            yield from _pictures_below(Path(entry.path), ignored, seen)
+            yield from _files_below(Path(entry.path), seen)
 
 
-def _is_picture(entry: os.DirEntry[str], ignored: Counter[str]) -> bool:
-    """Whether a file is meant to be a picture, by its ending (without one, by its first bytes)."""
+def _other_kind(entry: os.DirEntry[str]) -> str | None:
+    """None for what is meant to be a picture, by its ending (without one, by its first bytes)."""
     name = entry.name.casefold()
     if _is_hidden(entry) or name in _SYSTEM_FILES:
-        ignored["hidden or system files"] += 1
-        return False
+        return "hidden or system files"
     ending = os.path.splitext(name)[1]
     if ending in extensions() or (not ending and _starts_like_picture(entry)):
-        return True
-    ignored[ending or "without extension"] += 1
-    return False
+        return None
+    return ending or "without extension"
 
 
 def _is_hidden(entry: os.DirEntry[str]) -> bool:

@@ -92,6 +92,11 @@ def extensions() -> tuple[str, ...]:
     return tuple(ending for name in formats() for ending in _FORMATS[name])
 
 
+def endings_of(name: str) -> tuple[str, ...]:
+    """The endings that files of a format have; none for a format that is not Pillow's."""
+    return (*_FORMATS["MPO"], *_FORMATS["JPEG"]) if name == "MPO" else _FORMATS.get(name, ())
+
+
 def open_picture(file: BinaryIO) -> Image.Image | None:
     """Read the header only; None when Pillow knows no such picture, DataError for far too many pixels.
 

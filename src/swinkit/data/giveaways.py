@@ -1,0 +1,64 @@
+"""Properties of files that tell the class, so that a model may learn them in place of what is shown."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from swinkit.data.pictures import Header
+
+_AT_LEAST = 5  # pictures of one kind, to be named
+_MANY = 20  # pictures of one kind, to say which class they are of
+_GAIN = 0.2  # in accuracy, by the kind alone
+_NEARLY_ALL = 0.95
+_BY_CHANCE = 1e-4  # that so many of one kind fall into one class, whatever the kinds and classes are
+
+
+def _colour(header: Header) -> str:
+    return "transparency" if header.transparent else "grey" if header.channels == 1 else "colour"
+
+
+_PROPERTIES: Mapping[str, Callable[[Header], str]] = {
+    "format": lambda header: header.format,
+    "bit depth": lambda header: f"{header.bits} bits",
+    "colour": _colour,
+    "size": lambda header: f"{header.size[1]} x {header.size[0]} pixels",
+}
+
+
+def giveaways(labelled: Sequence[tuple[str, Header]]) -> Iterator[str]:
+    """Sentences on properties whose values lie nearly all in one class, more than chance explains.
+
+    labelled: the class and the header of each picture.
+    """
+    shares = {name: count / len(labelled) for name, count in Counter(name for name, _ in labelled).items()}
+    if len(shares) < 2:
+        return
+    for what, value_of in _PROPERTIES.items():
+        kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for name, header in labelled:
+            kinds[value_of(header)][name] += 1
+        if len(kinds) < 2:
+            continue
+        telling = [found for kind in kinds.items() if (found := _telling(kind, shares, len(kinds)))]
+        told = sum(max(counts.values()) for counts in kinds.values() if counts.total() >= _MANY) / len(
+            labelled
+        )
+        if telling:
+            yield f"{what} predicts the class: {', '.join(telling)}"
+        elif told >= max(shares.values()) + _GAIN:
+            yield (
+                f"{what} predicts the class: {told:.0%} of the pictures are told by it alone,"
+                f" {max(shares.values()):.0%} by guessing the commonest"
+            )
+
+
+def _telling(kind: tuple[str, Counter[str]], shares: Mapping[str, float], kinds: int) -> str:
+    value, counts = kind
+    name, count = counts.most_common(1)[0]
+    total = counts.total()
+    if total < _AT_LEAST or count < _NEARLY_ALL * total:
+        return ""
+    by_chance = math.comb(total, count) * shares[name] ** count * kinds * len(shares)
+    return f"{value} only in {name} ({count} of {total})" if by_chance < _BY_CHANCE else ""
