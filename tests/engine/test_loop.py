@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from swinkit.data import Sample
-from swinkit.engine import loop
+from swinkit.engine import learner, loop
 from swinkit.engine import step as step_module
 from swinkit.engine.checkpoint import load_checkpoint
 from swinkit.engine.interrupt import Interrupted
@@ -54,7 +54,7 @@ def undisturbed_with_everything(tmp_path_factory: pytest.TempPathFactory) -> tup
 
 def disturb(monkeypatch: pytest.MonkeyPatch, *, after: int, by: Callable[[], None]) -> None:
     """Let something happen when that many steps are done."""
-    step_for_real = loop.training_step
+    step_for_real = learner.training_step
 
     def training_step(*arguments: object, step: int, **settings: object) -> float:
         loss = step_for_real(*arguments, step=step, **settings)  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ def disturb(monkeypatch: pytest.MonkeyPatch, *, after: int, by: Callable[[], Non
             by()
         return loss
 
-    monkeypatch.setattr(loop, "training_step", training_step)
+    monkeypatch.setattr(learner, "training_step", training_step)
 
 
 def go_on(run: Run, config: TrainConfig = SETTINGS) -> Swin:
@@ -149,6 +149,33 @@ def test_a_killed_run_goes_on_from_the_last_epoch_to_the_same_end(
 
     expected = undisturbed[1]
     assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
+
+
+def test_a_run_that_is_stopped_while_it_looks_at_val_looks_again(
+    undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate_for_real = loop.validate
+
+    def validate(*arguments: object, **settings: object) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        return validate_for_real(*arguments, **settings)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "validate", validate)
+        with pytest.raises(Interrupted, match=f"step 4 of {STEPS}"):
+            begin(tmp_path)
+
+    assert_same_end(undisturbed, tmp_path, go_on(Run(tmp_path)))
+
+
+@pytest.mark.parametrize("what", ["best.safetensors", "metrics.jsonl"])
+def test_a_run_killed_between_checkpoint_and_what_follows_makes_up_for_it(
+    what: str, undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    run, _ = begin(tmp_path)
+    (run.folder / what).write_bytes(b"of the epoch before")
+
+    assert_same_end(undisturbed, tmp_path, go_on(run))
 
 
 def test_two_runs_with_one_seed_are_equal_and_with_another_are_not(
@@ -271,7 +298,9 @@ def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(
     validate_for_real = loop.validate
     seen: list[dict[str, Tensor]] = []
 
-    def validate(model: Swin, task: Classification, samples: Sequence[Sample]) -> dict[str, float]:
+    def validate(
+        model: Swin, task: Classification, samples: Sequence[Sample], **_: object
+    ) -> dict[str, float]:
         seen.append(weights_of(model))
         return {**validate_for_real(model, task, samples), "loss_rank": next(validated)}
 
@@ -292,7 +321,7 @@ def test_the_average_is_what_is_looked_at_and_kept(tmp_path: Path) -> None:
 
     assert continuation.average is not None
     best = load(run.best).state_dict()
-    assert 2 == best_epoch(Classification(CLASSES), run.metrics)
+    assert 2 == best_epoch(Classification(CLASSES), None, run.metrics)
     assert all(torch.equal(continuation.average[name], tensor) for name, tensor in best.items())
     assert any(not torch.equal(model.state_dict()[name], tensor) for name, tensor in best.items())
 
@@ -325,7 +354,7 @@ def test_training_ends_when_nothing_gets_better(
 ) -> None:
     results = iter([0.1, 0.5, 0.4, 0.5, 0.3])
     monkeypatch.setattr(
-        loop, "validate", lambda *_: {"balanced_accuracy": next(results), "loss": 1.0, "accuracy": 0.5}
+        loop, "validate", lambda *_, **__: {"balanced_accuracy": next(results), "loss": 1.0, "accuracy": 0.5}
     )
 
     run, _ = begin(tmp_path, replace(SETTINGS, epochs=9, patience=3))

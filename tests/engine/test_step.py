@@ -10,7 +10,7 @@ from torch import Tensor
 
 from swinkit.data.loader import Batch, train_loader
 from swinkit.data.mixing import Mixing
-from swinkit.engine import loop
+from swinkit.engine import learner
 from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.portion import Portion
 from swinkit.engine.schedule import learning_rate
@@ -97,13 +97,13 @@ def test_nothing_is_learnt_at_a_rate_of_nothing() -> None:
 
 
 def test_the_rate_follows_the_schedule_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step_for_real, rates = loop.training_step, []
+    step_for_real, rates = learner.training_step, []
 
     def training_step(*arguments: object, lr: float, **settings: object) -> float:
         rates.append(lr)
         return step_for_real(*arguments, lr=lr, **settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "training_step", training_step)
+    monkeypatch.setattr(learner, "training_step", training_step)
     config = replace(SETTINGS, warmup=0.5)
     begin(tmp_path, config)
 

@@ -32,14 +32,15 @@ ARROWS: dict[str, set[str]] = {
     "trust": {"engine", "tasks", "models", "data"},
     "recipes": {"engine", "tasks", "models", "data"},
     "drawings": {"models", "windows", "data"},
-    "engine": {"tasks", "data", "weights", "models", "native"},
+    "engine": {"tasks", "data", "weights", "models", "native", "writing"},
     "tasks": {"models", "data"},
-    "weights": {"models", "windows"},
+    "weights": {"models", "windows", "writing"},
     "native": {"models", "kernels", "windows"},
     "models": {"kernels", "windows"},
     "kernels": {"windows"},
-    "data": set(),
+    "data": {"writing"},
     "windows": set(),
+    "writing": set(),
     "errors": set(),
 }
 

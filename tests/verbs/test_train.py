@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from swinkit.data import digits
-from swinkit.engine import loop
+from swinkit.engine import learner
+from swinkit.engine.claim import alone_in
 from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError, RunError
 from swinkit.recipes.wishes import seconds_in
@@ -189,7 +190,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on_and_the_end_is_the_same(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    step_for_real = loop.training_step
+    step_for_real = learner.training_step
 
     def training_step(*arguments: object, step: int, lr: float, **settings: object) -> float:
         loss = step_for_real(*arguments, step=step, lr=lr, **settings)  # type: ignore[arg-type]
@@ -200,7 +201,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on_and_the_end_is_the_same(
     out = tmp_path / "run"
     settings = {"model": "swin_pico", "image_size": 16, "epochs": 3, "batch": 8, "precision": "fp32"}
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "training_step", training_step)
+        patched.setattr(learner, "training_step", training_step)
         with pytest.raises(KeyboardInterrupt):
             train(pictures, out=out, **settings)  # type: ignore[arg-type]
     assert f"swinkit train --resume {out}" in capsys.readouterr().err
@@ -235,8 +236,22 @@ def test_resuming_with_other_pictures_is_refused(pictures: Path, tmp_path: Path)
     run = train(own, out=tmp_path / "run", model="swin_pico", image_size=8, epochs=1)
     next((own / "zero").iterdir()).unlink()
 
-    with pytest.raises(RunError, match="are not those it was begun with"):
+    with pytest.raises(RunError, match="are not those it was begun with: 1 removed"):
         train(resume=run.folder)
+
+    for name in ("new", "newer"):
+        (own / "zero" / f"{name}.png").write_bytes(path.read_bytes())
+    with pytest.raises(RunError, match="are not those it was begun with: 2 added and 1 removed"):
+        train(resume=run.folder)
+
+
+def test_a_folder_in_which_another_training_runs_is_left_to_it(run: Run) -> None:
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+    with alone_in(run), pytest.raises(RunError, match="another training is writing into"):
+        train(resume=run.folder)
+
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
 
 
 def test_resuming_what_is_no_run_says_so(tmp_path: Path) -> None:

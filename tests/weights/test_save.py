@@ -18,7 +18,6 @@ from swinkit.models import Preprocess, Swin, SwinConfig
 from swinkit.weights import convert, load, save
 from swinkit.weights.files import read_file
 from swinkit.weights.formats import FORMATS
-from swinkit.weights.save import atomically
 from swinkit.windows import POLICIES
 from tests.weights.small_files import file_in_format, in_format, swin, weights_of
 
@@ -227,16 +226,16 @@ def test_a_name_with_the_wrong_ending_is_refused(to, name, tmp_path):
 # Written whole or not at all ------------------------------------------------------------------------------
 
 
-def test_a_failed_write_leaves_the_file_before(tmp_path):
+def test_a_failed_write_leaves_the_file_before(tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
     path.write_text("before")
 
-    def fails(place: Path) -> None:
-        place.write_text("half")
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(CheckpointError, match=r"No space left.*untouched"):
-        atomically(path, fails)
+        save(model_of(swin()), path)
 
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["model.safetensors"]

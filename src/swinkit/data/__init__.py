@@ -14,16 +14,17 @@ from pathlib import Path
 
 from swinkit.data.class_names import match_classes, read_classes, unknown_classes, with_classes
 from swinkit.data.embedded import digits
-from swinkit.data.files import did_you_mean, write_atomically
+from swinkit.data.files import did_you_mean
 from swinkit.data.folders import list_pictures, no_pictures, pictures_below
 from swinkit.data.groups import grouped, is_pattern
 from swinkit.data.read import read
 from swinkit.data.readers import READERS
 from swinkit.data.readers.shared import no_columns
 from swinkit.data.samples import ImageSet, Sample, Split
-from swinkit.data.split_files import read_split, write_split
+from swinkit.data.split_files import read_split, split_names, write_split
 from swinkit.data.splits import folds, split_by_class, with_splits
 from swinkit.errors import DataError
+from swinkit.writing import write_atomically
 
 __all__ = [
     "READERS",
@@ -39,6 +40,7 @@ __all__ = [
     "read_classes",
     "read_split",
     "split_by_class",
+    "split_names",
     "survey",
     "with_splits",
     "write_atomically",

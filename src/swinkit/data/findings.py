@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from swinkit.data.files import did_you_mean, write_atomically
+from swinkit.data.files import did_you_mean
 from swinkit.errors import DataError
+from swinkit.writing import write_atomically
 
 Severity = Literal["error", "warning", "note"]
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from swinkit.data.files import did_you_mean, write_atomically
+from swinkit.data.files import did_you_mean
 from swinkit.data.samples import Sample, Split, natural_order
 from swinkit.errors import DataError
+from swinkit.writing import write_atomically
 
 _COLUMNS = ("name", "label", "split")
 
@@ -40,6 +41,11 @@ def read_split(path: str | os.PathLike[str], samples: Sequence[Sample]) -> tuple
             hint="split anew, or bring the data back to what it was",
         )
     return tuple(replace(sample, split=assigned[sample.name]) for sample in samples)
+
+
+def split_names(path: str | os.PathLike[str]) -> set[str]:
+    """The names of all pictures in a saved split."""
+    return set(_read_table(Path(path)))
 
 
 def _read_table(path: Path) -> dict[str, Split | None]:

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swinkit.data import write_atomically
 from swinkit.data.loader import Batch
 from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
@@ -28,6 +27,7 @@ from swinkit.engine.run import Run
 from swinkit.errors import RunError
 from swinkit.models import Swin
 from swinkit.weights import load, save
+from swinkit.writing import sync_folder, write_atomically
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Position:
     beginning: dict[str, float] | None = None
     """The numbers of the model before its first step, where it is worth keeping."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """The numbers of each finished epoch."""
+    """The numbers of each finished epoch, and of the last one those that the task gave."""
+    scores: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     """Spent in training, all sessions together."""
 
@@ -68,8 +69,21 @@ class Position:
         self.learning += seconds
         self.waited += waited
 
-    def begin_epoch(self) -> None:
-        """Forget the sums over the epoch that is over."""
+    def end_epoch(self, scores: dict[str, float], *, lr: float, seconds: float) -> None:
+        """Add an epoch with its scores and its last rate to the history, and begin another one."""
+        self.scores = scores
+        self.history.append(
+            {
+                "epoch": len(self.history) + 1,
+                "step": self.step,
+                "train_loss": self.loss_sum / self.pictures,
+                **scores,
+                "lr": lr,
+                "left_out": self.left_out,
+                "waiting": round(self.waited / self.learning, 3),
+                "seconds": round(seconds, 1),
+            }
+        )
         self.loss_sum, self.pictures, self.left_out, self.learning, self.waited = 0.0, 0, 0, 0.0, 0.0
 
 
@@ -108,6 +122,7 @@ def save_checkpoint(
     }
     save(model, folder / "model.safetensors")
     write_atomically(folder / "state.pt", lambda file: torch.save(state, file))
+    sync_folder(run.last)  # that the folder is there, before anything points to it
     write_atomically(run.last / "current.json", json.dumps({"step": position.step}))
     for other in run.last.iterdir():
         if other.is_dir() and other != folder:

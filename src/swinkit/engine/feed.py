@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
+from swinkit.data import Sample
 from swinkit.data.loader import Batch, Images, train_loader
 from swinkit.engine.settings import TrainConfig
 from swinkit.errors import DataError
@@ -78,14 +79,21 @@ class Feed:
 
     def _name(self, unreadable: tuple[tuple[str, str], ...]) -> None:
         for path, reason in unreadable:
-            if path not in self._left_out:
-                self._left_out.add(path)
-                self._say(f"left out {path}: {reason.removeprefix(f'cannot read {path}: ')}")
+            self._leave_out(path, reason)
         if len(self._left_out) > max(_FEW_BAD, _BAD_SHARE * len(self._images)):
             raise DataError(
                 f"{len(self._left_out)} of {len(self._images)} pictures can no longer be read",
                 hint="is the disk or the network folder still there? then go on with --resume",
             )
+
+    def leave_out_of_validation(self, sample: Sample, error: DataError) -> None:
+        self._leave_out(sample.path, error.message)
+
+    def _leave_out(self, path: str, reason: str) -> None:
+        """Say, the first time, that a picture can no longer be read."""
+        if path not in self._left_out:
+            self._left_out.add(path)
+            self._say(f"left out {path}: {reason.removeprefix(f'cannot read {path}: ')}")
 
 
 @contextmanager

@@ -37,10 +37,12 @@ class Answered:
     features: Tensor
 
 
-def validate(model: Swin, task: Task, samples: Iterable[Sample]) -> dict[str, float]:
-    """The task's numbers on samples that are not trained on."""
+def validate(
+    model: Swin, task: Task, samples: Iterable[Sample], *, unreadable: Unreadable | None = None
+) -> dict[str, float]:
+    """The task's numbers on samples that are not trained on. unreadable: as in `outputs_of`."""
     scores = task.scores()
-    for some, outputs in outputs_of(model, samples):
+    for some, outputs in outputs_of(model, samples, unreadable=unreadable):
         scores.add(outputs, task.targets(some))
     return scores.result()
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Ru
             number += 1
         return Run(folder)
     run = Run(Path(out))
-    if not run.folder.exists() or (run.folder.is_dir() and not any(run.folder.iterdir())):
+    if not run.folder.exists() or (run.folder.is_dir() and not any(_contents(run.folder))):
         return run
     if not (run.folder / "run.json").is_file():
         raise RunError(
@@ -114,6 +114,11 @@ def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Ru
             hint=f"go on with it: --resume {run.folder}; replace it: --overwrite; or choose another --out",
         )
     return run
+
+
+def _contents(folder: Path) -> Iterator[Path]:
+    """What lies in a folder, but for the lock of a training that was killed at once."""
+    return (path for path in folder.iterdir() if path.name != ".lock")
 
 
 def clear(run: Run) -> None:

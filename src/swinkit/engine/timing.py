@@ -14,7 +14,8 @@ from swinkit.data.loader import Images, train_loader
 from swinkit.engine.distillation import Teacher
 from swinkit.engine.feed import steps_per_epoch
 from swinkit.engine.inference import validate
-from swinkit.engine.loop import computing, prepare
+from swinkit.engine.learner import prepare
+from swinkit.engine.loop import computing
 from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step

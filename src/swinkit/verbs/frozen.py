@@ -64,12 +64,12 @@ def keep_frozen(run: Run, frozen: Frozen) -> None:
     """Write the features into the run's folder."""
     import safetensors.torch
 
-    from swinkit.weights.save import atomically
+    from swinkit.data import write_atomically
 
     names = json.dumps([sample.name for sample in frozen.samples], ensure_ascii=False)
     metadata = {"of": frozen.of, "names": names}
     tensors = {"features": frozen.features.contiguous()}
-    atomically(run.features, lambda place: safetensors.torch.save_file(tensors, place, metadata))
+    write_atomically(run.features, safetensors.torch.save(tensors, metadata))
 
 
 def kept_frozen(run: Run, images: ImageSet) -> Frozen | None:

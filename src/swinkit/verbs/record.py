@@ -10,6 +10,7 @@ from swinkit import __version__
 from swinkit.engine.run import SCHEMA, Run, clear
 
 if TYPE_CHECKING:
+    from swinkit.data import ImageSet
     from swinkit.recipes.defaults import Plan
     from swinkit.verbs.training_data import TrainingData
 
@@ -43,6 +44,16 @@ def begin(run: Run, plan: Plan, data: TrainingData, start: dict[str, Any]) -> No
     }
     write_split(run.split, images.samples)
     write_atomically(run.folder / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def changes_since(run: Run, images: ImageSet) -> str:
+    """How many pictures came, went or changed since a run was begun, in words."""
+    from swinkit.data import split_names
+
+    before = split_names(run.split) | set(run.facts["data"]["unreadable"])
+    now = {sample.name for sample in images.samples}
+    counts = (len(now - before), "added"), (len(before - now), "removed")
+    return " and ".join(f"{count} {what}" for count, what in counts if count) or "some have other contents"
 
 
 def _versions() -> dict[str, str]:

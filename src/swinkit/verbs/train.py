@@ -138,6 +138,7 @@ def train(
 def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: bool) -> Run:
     """Look at everything, say the plan, and follow it."""
     from swinkit.data import open_images
+    from swinkit.engine.claim import alone_in
     from swinkit.engine.progress import Progress
     from swinkit.recipes.named import recipe_named, with_recipe
     from swinkit.verbs.classifier import computing
@@ -159,23 +160,26 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         _say_plan(progress, plan, data, model, run)
         if dry_run:
             return run
-        begin(run, plan, data, found.start)
-        frozen = frozen_features(model, data.images, config, progress, most=found.probed)
-        keep_frozen(run, frozen)
-        if config.warm_start:
-            warm_start(model, found.task, frozen)
-        teacher = found.teacher
-        return _fit_and_score(run, config, data.images, model, found.task, progress, frozen, teacher)
+        with alone_in(run):
+            begin(run, plan, data, found.start)
+            frozen = frozen_features(model, data.images, config, progress, most=found.probed)
+            keep_frozen(run, frozen)
+            if config.warm_start:
+                warm_start(model, found.task, frozen)
+            teacher = found.teacher
+            return _fit_and_score(run, config, data.images, model, found.task, progress, frozen, teacher)
 
 
 def _resume(run: Run) -> Run:
     """Go on where a run stopped, with the settings, weights and pictures it has."""
     from swinkit.data import open_images
     from swinkit.engine.checkpoint import load_checkpoint
+    from swinkit.engine.claim import alone_in
     from swinkit.engine.progress import Progress
     from swinkit.verbs.classifier import chosen_device, computing
     from swinkit.verbs.evaluate import divided_as
     from swinkit.verbs.frozen import kept_frozen
+    from swinkit.verbs.record import changes_since
     from swinkit.verbs.teacher import teacher_for
     from swinkit.verbs.training_data import task_of
 
@@ -184,12 +188,13 @@ def _resume(run: Run) -> Run:
     images = open_images(config.data, labels=config.labels, group_by=config.group_by)
     if images.fingerprint() != facts["data"]["fingerprint"]:
         raise RunError(
-            f"cannot resume {run.folder}: the pictures in {images.name} are not those it was begun with",
+            f"cannot resume {run.folder}: the pictures in {images.name} are not those it was begun with: "
+            + changes_since(run, images),
             hint="bring them back, or begin anew with another --out",
         )
     images = divided_as(run, images)
     progress = Progress(run, goes_on=True)
-    with computing(threads=config.threads, kernel=config.kernel):
+    with alone_in(run), computing(threads=config.threads, kernel=config.kernel):
         model, continuation = load_checkpoint(run)
         position = continuation.position
         progress.say(

@@ -1,14 +1,11 @@
-"""`save`: a model in any of the formats that `load` reads; and writing a file whole or not at all."""
+"""`save`: a model in any of the formats that `load` reads."""
 
 from __future__ import annotations
 
 import json
-import os
 import pickle
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +13,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from swinkit.errors import CheckpointError
+from swinkit.errors import CheckpointError, RunError
 from swinkit.models import Swin, SwinConfig
 from swinkit.weights.described import SCHEMA
 from swinkit.weights.folders import huggingface_files, timm_config
 from swinkit.weights.formats import format_named
 from swinkit.weights.native import Native
-
-Write = Callable[[Path], object]
+from swinkit.writing import Content, write_atomically
 
 # What each library's own programs wrap around the tensors of a torch file; "": nothing.
 _WRAPPERS = {
@@ -97,7 +93,7 @@ def write(native: Native, path: str | Path, to: str) -> Path:
     if wrapper == "state_dict" and config.dense is None and to.startswith("swin_"):
         wrapper = "model"  # Microsoft's classification file, from which that code starts
     content: Any = {"meta": {}, wrapper: tensors} if wrapper == "state_dict" else {wrapper: tensors}
-    return atomically(path, lambda place: torch.save(content if wrapper else tensors, place))
+    return _write(path, lambda file: torch.save(content if wrapper else tensors, file))
 
 
 def _of_the_stages_there(config: SwinConfig, tensors: Mapping[str, Tensor]) -> SwinConfig:
@@ -145,7 +141,7 @@ def _write_ours(native: Native, path: Path) -> Path:
 
 
 def _write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> Path:
-    return atomically(path, lambda place: safetensors.torch.save_file(tensors, place, metadata))
+    return _write(path, safetensors.torch.save(tensors, metadata))
 
 
 def _write_folder(
@@ -158,13 +154,9 @@ def _write_folder(
         )
     for name, content in descriptions.items():
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        atomically(folder / name, partial(_write_text, text))
+        _write(folder / name, text)
     _write_safetensors(folder / "model.safetensors", tensors, {"format": "pt"})
     return folder
-
-
-def _write_text(text: str, place: Path) -> None:
-    place.write_text(text, encoding="utf-8")
 
 
 def _write_numpy_pickle(path: Path, tensors: dict[str, Tensor]) -> Path:
@@ -172,30 +164,12 @@ def _write_numpy_pickle(path: Path, tensors: dict[str, Tensor]) -> Path:
     arrays = {n: (t.float() if t.dtype == torch.bfloat16 else t).numpy() for n, t in tensors.items()}
     content = {"model": arrays, "__author__": "swinkit", "matching_heuristics": True}
 
-    def dump(place: Path) -> None:
-        with place.open("wb") as file:
-            pickle.dump(content, file)
-
-    return atomically(path, dump)
+    return _write(path, lambda file: pickle.dump(content, file))
 
 
-def atomically(path: Path, write_to: Write) -> Path:
-    """Let `write_to` fill a temporary file beside `path`, then rename it over `path`.
-
-    Raises CheckpointError where the system refuses; what stood there before is then untouched.
-    """
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+def _write(path: Path, content: Content) -> Path:
+    """Write a whole file or nothing. Raises CheckpointError where the system refuses."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_to(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, safetensors.SafetensorError, RuntimeError) as error:
-        raise CheckpointError(
-            f"cannot write {path}: {error}; what stood there before is untouched",
-            hint="free some space or choose another place to write to",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+        return write_atomically(path, content)
+    except RunError as error:
+        raise CheckpointError(error.message, hint=error.hint) from error.__cause__

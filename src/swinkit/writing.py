@@ -1,0 +1,98 @@
+"""Writing files so that a crash or a full disk never costs the version before. The one place that does."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from swinkit.errors import RunError
+
+Content = bytes | str | Callable[[IO[bytes]], object]
+
+
+def write_atomically(path: str | os.PathLike[str], content: Content) -> Path:
+    """Write a whole file or leave everything as it was; missing parent folders are made.
+
+    content: bytes, text (written as UTF-8), or a function that writes to the open binary file it is given.
+    The content goes to a temporary file in the same folder, is synced to disk and then renamed over `path`,
+    so a reader sees the old file or the new one and never a part. Whatever goes wrong, the old file stays
+    and the temporary one is removed.
+    Raises RunError when the system refuses to write (disk full, no permission).
+    """
+    target = Path(os.path.realpath(path))  # through a link, so that the link itself survives
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_and_sync(temporary, content)
+        os.replace(temporary, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise RunError(
+            f"cannot write {path}: {error.strerror or error}; what stood there before is untouched",
+            hint="free some space or choose another place to write to",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return Path(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder durable, where the system can sync a folder (Windows cannot)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class _Disk(io.RawIOBase):
+    """A new file; remembers what the system refused, of which some writers make errors of their own."""
+
+    def __init__(self, path: Path) -> None:
+        binary = getattr(os, "O_BINARY", 0)  # Windows
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
+        self.refusal: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        try:
+            return os.write(self._handle, data)  # type: ignore[arg-type]  # any buffer of bytes
+        except OSError as error:
+            self.refusal = error
+            raise
+
+    def sync(self) -> None:
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._handle)
+
+
+def _write_and_sync(path: Path, content: Content) -> None:
+    disk = _Disk(path)
+    try:
+        with io.BufferedWriter(disk, buffer_size=1 << 20) as file:
+            if isinstance(content, str):
+                file.write(content.encode("utf-8", "surrogateescape"))
+            elif isinstance(content, bytes):
+                file.write(content)
+            else:
+                content(file)
+            file.flush()
+            disk.sync()
+    except Exception as error:
+        raise disk.refusal or error from error
+    finally:
+        with contextlib.suppress(OSError):
+            disk.close()
