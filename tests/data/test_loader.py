@@ -180,7 +180,7 @@ def test_a_balanced_epoch_with_repeats_has_no_two_equal_keys():
     assert images.order(0) == images.order(0) != images.order(1)
 
 
-# Looking at every file beforehand
+# Files that go bad
 
 
 def _files(folder, good: int, bad: int) -> list[Sample]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from swinkit.engine.claim import alone_in
 from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError, RunError
 from swinkit.recipes.wishes import seconds_in
+from swinkit.verbs.check import check
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
 from swinkit.verbs.train import train
@@ -455,3 +457,51 @@ def test_pictures_that_show_the_same_are_never_parted(tmp_path: Path, capsys: py
     for number in range(12):
         assert split[f"plain/{number}.png"] == split[f"plain/{number}-mirrored.png"]
     assert "copies: 24 pictures show what another shows, kept in one split" in capsys.readouterr().err
+
+
+def test_what_check_says_to_leave_out_is_left_out_and_copies_stay_together(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "pictures"
+    shutil.copytree(pictures, own)
+    some = sorted(own.glob("zero/*"))
+    shutil.copy(some[0], own / "one" / "wrong.png")
+    shutil.copy(some[1], own / "zero" / "again.png")
+    found = check(own, out=tmp_path / "checked")
+
+    run = train(
+        own,
+        exclude=found.folder / "findings.csv",
+        out=tmp_path / "run",
+        model="swin_pico",
+        weights="none",
+        image_size=8,
+        epochs=1,
+    )
+
+    count = sum(1 for _ in own.rglob("*.png"))
+    assert f"left out 2 of {count} pictures" in capsys.readouterr().err
+    assert run.split.read_text() == (found.folder / "split.csv").read_text(), "as check said it would be"
+    assert "one/wrong.png" not in run.split.read_text()
+    assert run.evaluation["accuracy"] == evaluate(own, run.folder).accuracy
+
+
+def test_copies_across_splits_are_named_on_the_screen(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "pictures"
+    shutil.copytree(pictures, own / "train")
+    for name in ("zero", "one"):
+        (own / "val" / name).mkdir(parents=True)
+        shutil.copy(min((own / "train" / name).iterdir()), own / "val" / name / "copy.png")
+
+    train(own, out=tmp_path / "run", model="swin_pico", weights="none", image_size=8, dry_run=True)
+
+    assert "2 pictures have a copy in another split" in capsys.readouterr().err
+
+
+def test_a_file_that_is_none_of_findings_is_refused(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("path,label\n")
+
+    with pytest.raises(DataError, match="no file of findings"):
+        train(pictures, exclude=tmp_path / "x.csv", out=tmp_path / "run")

@@ -39,8 +39,8 @@ def find_copies(
 ) -> tuple[Copy, ...]:
     """Every picture beside its copies. facts: of the same samples, in the same order.
 
-    Of many files of the same bytes the first, in natural order, stands for the others. progress: called with
-    (pictures compared, pictures to compare).
+    Of many files of the same bytes the first, in natural order, stands for the others. Pictures without a
+    thumbnail are compared by their bytes alone. progress: called with (pictures compared, pictures in all).
     """
     sources = {sample.name: sample for sample in samples}
     originals: dict[str, Facts] = {}
@@ -49,7 +49,7 @@ def find_copies(
         original = originals.setdefault(one.digest, one)
         if original is not one:
             copies.append(Copy(first=original.name, second=one.name, kind="file"))
-    different = list(originals.values())
+    different = [one for one in originals.values() if one.thumbnail is not None]
     if different:
         thumbnails = np.stack([one.thumbnail for one in different if one.thumbnail is not None])
         for pair in near_copies(thumbnails, progress=progress):

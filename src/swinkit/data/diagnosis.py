@@ -40,6 +40,7 @@ def diagnose(
     found = [
         *_about_files(images, facts),
         *_about_copies(images, copies),
+        *_about_comparing(facts),
         *_about_classes(images, facts, divided),
         *_about_names(images),
         *_about_the_rest(images, others),
@@ -137,6 +138,12 @@ def _about_copies(images: ImageSet, copies: Sequence[Copy]) -> Iterator[Finding]
             )
         if len({(frozenset(sample.shown), sample.split) for sample in group}) < len(group):
             yield Finding(code="D219", message=f"{_likeness(kinds)} more than once: {alike}", files=names)
+
+
+def _about_comparing(facts: Sequence[Facts]) -> Iterator[Finding]:
+    unseen = sum(one.readable and one.thumbnail is None for one in facts)
+    if unseen:
+        yield Finding(code="D224", message=f"{unseen:,} pictures are compared by their bytes alone")
 
 
 def _likeness(kinds: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from swinkit.data.samples import Sample
 from swinkit.errors import DataError
 
 _AHEAD = 4  # files waiting for each thread: a result that nobody has taken yet costs memory
+_MOST_COMPARED = 20_000  # pictures of which thumbnails are kept: 4 kB each, and minutes to compare
 _MOST_BAD_SHARE = 0.2
 _FEW_BAD = 5
 _NAMED = 20  # bad files that are named one by one
@@ -33,7 +34,7 @@ class Facts:
 
     digest: equal for files of the same bytes. problem: why it cannot be read, None where it can; then there
     are header and thumbnail. one_grey: whether nothing is to be seen on it.
-    thumbnail: S, S uint8, grey, upright, squeezed to a square.
+    thumbnail: S, S uint8, grey, upright, squeezed to a square; in very large sets there is none.
     """
 
     name: str
@@ -61,10 +62,11 @@ def examine(
     channels: how they are to be read (`found_channels`); what cannot be read so cannot be read.
     threads: by default as many as the machine has cores for this process; Pillow decodes outside Python's
     lock. progress: called with (number done, number in all).
+    Of more than 20,000 pictures no thumbnails are kept.
     """
     found: list[Facts] = []
     for facts in _in_order(samples, channels, threads or _cores()):
-        found.append(facts)
+        found.append(facts if len(samples) <= _MOST_COMPARED else replace(facts, thumbnail=None))
         if progress is not None:
             progress(len(found), len(samples))
     return tuple(found)

@@ -117,6 +117,7 @@ RULES: Mapping[str, Rule] = {
     "D223": Rule(
         "class of one picture", "A class with a single picture: it is learnt from, and never tested."
     ),
+    "D224": Rule("not compared", "Over 20,000 pictures: only copies of the same file are found."),
 }
 
 

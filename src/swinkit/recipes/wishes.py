@@ -26,6 +26,8 @@ class Wishes:
     group_by: str | None = None
     """A column or a pattern of names: what is never parted by a split."""
     resplit: bool = False
+    exclude: str | None = None
+    """A file of findings that says what to leave out."""
     recipe: str | None = None
     """A published recipe, or FILE.py:FUNCTION (`recipes/named.py`)."""
     model: str | None = None

@@ -32,6 +32,7 @@ def train(
     labels: str | Path | None = None,
     group_by: str | None = None,
     resplit: bool = False,
+    exclude: str | Path | None = None,
     recipe: str | None = None,
     model: str | None = None,
     weights: str | Path | None = None,
@@ -67,6 +68,7 @@ def train(
         group_by: What a split never parts (a patient, a film): a column of the table, or a pattern of file
             names with braces around what belongs together, as in {patient}_*.
         resplit: Divide the pictures anew, whatever splits the data brings.
+        exclude: findings.csv of a `check`: the files it says to leave out are left out.
         recipe: A published recipe (`recipes/published.py`), or FILE.py:FUNCTION, a function of yours that
             returns a TrainConfig; other settings go before what it says.
         model: Size to train (`swinkit models`); by default one that suits the pictures.
@@ -108,6 +110,7 @@ def train(
         labels=None if labels is None else read_classes(labels),
         group_by=group_by,
         resplit=resplit,
+        exclude=None if exclude is None else str(exclude),
         recipe=recipe,
         model=model,
         weights=None if weights is None else str(weights),

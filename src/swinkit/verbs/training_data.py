@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from swinkit.data import ImageSet
+    from swinkit.data import ImageSet, Sample
     from swinkit.data.channels import Channels
+    from swinkit.data.copies import Copy
     from swinkit.data.facts import Facts
     from swinkit.data.loader import Images
     from swinkit.engine.progress import Progress
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Task
 
-_COMPARED = 5000  # pictures of which each is compared with every other before they are divided
 _SHOWN = 10  # pictures left out that are named on the screen
 
 
@@ -44,12 +45,16 @@ def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> Traini
     """What can be read of a set, in splits. Raises DataError where it cannot be trained on."""
     from swinkit.data import with_splits
     from swinkit.data.channels import found_channels
+    from swinkit.data.copies import copy_groups
 
     channels = found_channels(whole.samples)
-    images, facts = _readable(whole, channels, progress)
-    copies, doubt = _copies(images, facts, wishes, progress)
-    images, notes = with_splits(images, seed=wishes.seed, resplit=wishes.resplit, together=copies)
-    return TrainingData(images, whole, (*notes, *doubt), channels, facts)
+    images = _without_excluded(whole, wishes.exclude, progress)
+    images, facts = _readable(images, channels, progress)
+    copies = _copies(images, facts, progress)
+    images, notes = with_splits(
+        images, seed=wishes.seed, resplit=wishes.resplit, together=copy_groups(copies)
+    )
+    return TrainingData(images, whole, (*notes, *_about_copies(images, facts, copies)), channels, facts)
 
 
 def facts_of(data: TrainingData) -> DataFacts:
@@ -109,6 +114,18 @@ def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Image
     )
 
 
+def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress) -> ImageSet:
+    """The images without those that a file of findings says to leave out."""
+    from swinkit.data.findings import read_exclusions
+
+    if exclude is None:
+        return images
+    names = read_exclusions(exclude)
+    kept = tuple(sample for sample in images.samples if sample.name not in names)
+    progress.say(f"left out {len(images) - len(kept)} of {len(images)} pictures, as {exclude} says")
+    return replace(images, samples=kept)
+
+
 def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple[ImageSet, tuple[Facts, ...]]:
     """The images without those that cannot be decoded, which are named, and the facts of the others."""
     from swinkit.data.facts import examine, readable
@@ -126,20 +143,41 @@ def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple
     return images, tuple(one for one in facts if one.readable)
 
 
-def _copies(
-    images: ImageSet, facts: tuple[Facts, ...], wishes: Wishes, progress: Progress
-) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Names of pictures that a split must not part since they show the same, and what was not looked for."""
-    from swinkit.data.copies import copy_groups, find_copies
-    from swinkit.data.splits import is_divided
+def _copies(images: ImageSet, facts: Sequence[Facts], progress: Progress) -> tuple[Copy, ...]:
+    import numpy as np
 
-    if is_divided(images) and not wishes.resplit:
-        return (), ()
-    if len(images) > _COMPARED:
-        return (), (
-            f"copies: among {len(images):,} pictures only exact ones were looked for and kept in one split",
-        )
+    from swinkit.data.copies import find_copies
+
+    if all(isinstance(sample.source, np.ndarray) for sample in images.samples):
+        return ()  # the embedded digits have none
     with progress.counting("looking for copies", len(images)) as count:
-        groups = copy_groups(find_copies(images.samples, facts, progress=count))
-    alike = sum(map(len, groups))
-    return groups, (f"copies: {alike} pictures show what another shows, kept in one split",) if groups else ()
+        return find_copies(images.samples, facts, progress=count)
+
+
+def _about_copies(images: ImageSet, facts: Sequence[Facts], copies: Sequence[Copy]) -> Iterator[str]:
+    """How many there are, and warnings of those on two sides of a split or under two labels."""
+    from swinkit.data.copies import copy_groups
+
+    samples = {sample.name: sample for sample in images.samples}
+    pairs = [(samples[copy.first], samples[copy.second]) for copy in copies]
+    parted = [(one, other) for one, other in pairs if one.split != other.split]
+    torn = [(one, other) for one, other in pairs if set(one.shown) != set(other.shown)]
+    if any(one.thumbnail is None for one in facts):
+        yield f"copies: among {len(images):,} pictures only copies of the same file were looked for"
+    if parted:
+        yield (
+            f"warning: {len(parted)} pictures have a copy in another split ({_first(parted)}), so the numbers"
+            " will be too good; --resplit keeps copies together"
+        )
+    elif pairs:
+        alike = sum(map(len, copy_groups(copies)))
+        yield f"copies: {alike} pictures show what another shows, kept in one split"
+    if torn:
+        yield (
+            f"warning: {len(torn)} pictures lie under two labels ({_first(torn)}); `swinkit check` lists"
+            " them, and --exclude leaves them out"
+        )
+
+
+def _first(pairs: Sequence[tuple[Sample, Sample]]) -> str:
+    return f"{pairs[0][0].name} = {pairs[0][1].name}"

@@ -31,6 +31,8 @@ class Train:
     group_by: GroupBy = None
     resplit: Flag = False
     """Divide the pictures anew, whatever splits the data brings."""
+    exclude: Annotated[str | None, option("FILE")] = None
+    """findings.csv of `swinkit check`: leave out what it says."""
     out: Annotated[str | None, option("FOLDER", "by default runs/NAME-1, NAME-2, …")] = None
     """Folder of the run."""
     recipe: Annotated[str | None, option("NAME", "by default what suits the pictures")] = None
@@ -84,6 +86,7 @@ class Train:
             labels=self.labels,
             group_by=self.group_by,
             resplit=self.resplit,
+            exclude=self.exclude,
             recipe=self.recipe,
             model=self.model,
             weights=self.weights,
