@@ -115,10 +115,11 @@ def _seconds_to_look(model: Swin, task: Task, samples: Sequence[Sample], config:
 
 
 def _typically(act: Callable[[], object]) -> float:
-    """Seconds, after one time to warm up; what takes long is done but once."""
+    """Seconds, not counting the first time, when libraries are loaded and kernels chosen."""
+    act()
     found: list[float] = []
-    while len(found) <= _TIMED and sum(found) < _LONG:
+    while len(found) < _TIMED and sum(found) < _LONG:
         began = time.perf_counter()
         act()
         found.append(time.perf_counter() - began)
-    return statistics.median(found[1:] or found)
+    return statistics.median(found)

@@ -219,11 +219,19 @@ def _resize_to(facts: DataFacts, image_size: Size, start: Start | None) -> tuple
     height, width = image_size
     if start is not None and start.preprocess is not None:
         adapted = start.preprocess.for_size(image_size)
-        return adapted.resize_to, f"input: {height} × {width} pixels, prepared as the weights were scored"
+        return adapted.resize_to, f"{_seen(facts, image_size)}, prepared as the weights were scored"
     if min(facts.size) <= SMALL:
-        return None, f"input: {height} × {width} pixels, nothing cropped"
+        return None, f"{_seen(facts, image_size)}, nothing cropped"
     resize_to = round(height * 8 / 7), round(width * 8 / 7)
-    return resize_to, f"input: {height} × {width} pixels, the middle of the picture"
+    return resize_to, f"{_seen(facts, image_size)}, the middle of each"
+
+
+def _seen(facts: DataFacts, image_size: Size) -> str:
+    """What the model sees of a picture; how to have small ones as they are."""
+    (height, width), (rows, columns) = facts.size, image_size
+    scale = min(rows, columns) / min(height, width)
+    how = f" (enlarged {scale:.2g}×; --image-size {height}x{width} for as they are)" if scale >= 1.5 else ""
+    return f"input: pictures are {height} × {width} (median), the model sees {rows} × {columns}{how}"
 
 
 def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:

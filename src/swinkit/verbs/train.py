@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swinkit.models import Swin
     from swinkit.recipes.defaults import Plan
     from swinkit.recipes.wishes import Wishes
-    from swinkit.tasks import Evaluation, Task
+    from swinkit.tasks import Task
     from swinkit.trust.assess import Frozen
     from swinkit.verbs.training_data import TrainingData
 
@@ -223,6 +223,7 @@ def _fit_and_score(
     from swinkit.engine.interrupt import Interrupted
     from swinkit.engine.loop import fit
     from swinkit.verbs.evaluate import assess_run
+    from swinkit.verbs.result import result_lines
     from swinkit.verbs.training_data import training_images
 
     train = training_images(images, model, config)
@@ -242,8 +243,10 @@ def _fit_and_score(
         progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {run.folder}")
         progress.keep()
         raise
-    found = assess_run(run, images, device=config.device, frozen=frozen).evaluation
-    _say_result(progress, run, found)
+    found = assess_run(run, images, device=config.device, frozen=frozen)
+    for line in result_lines(run, found):
+        progress.say(line)
+    progress.keep()
     return run
 
 
@@ -252,14 +255,3 @@ def _say_plan(progress: Progress, plan: Plan, data: TrainingData, model: Swin, r
         progress.say(line)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     progress.say(f"run: {run.folder}, {parameters:,} parameters to learn")
-
-
-def _say_result(progress: Progress, run: Run, found: Evaluation) -> None:
-    chosen = ", by which the best epoch was also chosen" if found.split == "val" else ""
-    progress.say(
-        f"accuracy {found.accuracy:.1%} (balanced {found.balanced_accuracy:.1%}) on the {found.pictures:,} "
-        f"pictures of {found.split}{chosen}"
-    )
-    progress.say(f"what to make of that, with pictures: {run.report}")
-    progress.say(f"the model is {run.best}; to use it: swinkit predict PICTURES --weights {run.folder}")
-    progress.keep()
