@@ -207,6 +207,25 @@ def test_thresholds_chosen_on_rare_classes_find_more_than_a_half_does() -> None:
     assert 1.0 == chosen.f1 == chosen.average_precision
 
 
+def test_classes_with_few_pictures_share_a_threshold() -> None:
+    """Of a class that a model knows nothing about, F1 on two pictures is best if it is always given."""
+    common, rare = range(40), (60, 90)
+    samples = [
+        sample(str(n), *(["common"] if n in common else []), *(["rare"] if n in rare else []))
+        for n in range(100)
+    ]
+    outputs = torch.stack([torch.linspace(4, -4, 100), torch.linspace(2, -2, 100)], dim=1)
+    task = MultiLabel(("common", "rare")).chosen_on(outputs, samples)
+
+    found = task.evaluate(outputs, samples)
+
+    (own, shared), (of_common, of_rare) = task.thresholds or (), outputs.double().sigmoid().T
+    targets = task.targets(samples)
+    assert best_threshold(of_common, targets[:, 0]) == own
+    assert best_threshold(of_rare, targets[:, 1]) < 0.2 < shared
+    assert sum("rare" in (said.labels or ()) for said in found.predictions) < 50
+
+
 def test_thresholds_travel_by_the_names_of_the_classes() -> None:
     outputs, samples = random_answers()
     task = TASK.chosen_on(outputs, samples)

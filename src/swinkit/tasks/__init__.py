@@ -105,7 +105,7 @@ class Task(Protocol):
         """The task with what a model's file says was chosen: the inverse of `facts`."""
         ...
 
-    def evaluate(self, outputs: Tensor, samples: Sequence[Sample]) -> Evaluation:
+    def evaluate(self, outputs: Tensor, samples: Sequence[Sample]) -> Evaluation | MultiLabelEvaluation:
         """Everything that can be said about a model's outputs on samples that have labels."""
         ...
 
@@ -116,13 +116,13 @@ def _classification(classes: Sequence[str]) -> Task:
     return Classification(tuple(classes))
 
 
-def _multilabel(classes: Sequence[str]) -> Any:
+def _multilabel(classes: Sequence[str]) -> Task:
     from swinkit.tasks.multilabel import MultiLabel  # imports torch
 
     return MultiLabel(tuple(classes))
 
 
-TASKS: dict[str, Callable[[Sequence[str]], Any]] = {
+TASKS: dict[str, Callable[[Sequence[str]], Task]] = {
     "classification": _classification,
     "multilabel": _multilabel,
 }

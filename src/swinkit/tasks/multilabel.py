@@ -23,6 +23,8 @@ from swinkit.tasks.results import LabelScore, MultiLabelEvaluation, Prediction
 
 EVEN = 0.5
 """Threshold of a class for which none was chosen."""
+ENOUGH = 5
+"""Pictures that a class has to have for a threshold of its own."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,20 @@ class MultiLabel:
         return f"mean average precision {numbers['mean_average_precision']:.1%}"
 
     def chosen_on(self, outputs: Tensor, samples: Sequence[Sample]) -> MultiLabel:
-        """With the threshold of each class at which its F1 is best."""
+        """With the threshold of each class at which its F1 is best.
+
+        That of a class with few pictures would be a matter of luck, and mostly far too low. Those classes
+        share the one at which the F1 of all labels together is best.
+        """
         probabilities, targets = outputs.double().sigmoid(), self.targets(samples)
-        columns = zip(probabilities.T, targets.T, strict=True)
-        return replace(self, thresholds=tuple(best_threshold(given, truth) for given, truth in columns))
+        shared = best_threshold(probabilities.flatten(), targets.flatten())
+        return replace(
+            self,
+            thresholds=tuple(
+                best_threshold(given, truth) if (truth == 1).sum() >= ENOUGH else shared
+                for given, truth in zip(probabilities.T, targets.T, strict=True)
+            ),
+        )
 
     def facts(self) -> dict[str, Any]:
         if self.thresholds is None:

@@ -12,13 +12,14 @@ from swinkit.data import Sample
 from swinkit.engine.inference import EVALUATION_BATCH
 from swinkit.errors import DataError
 from swinkit.models import Swin
-from swinkit.tasks import Evaluation, Task
+from swinkit.tasks import Evaluation, MultiLabelEvaluation, Task
 from swinkit.trust.answers import Answers, gather
-from swinkit.trust.assessment import Assessment, Baselines, Calibration, Scored
+from swinkit.trust.assessment import Assessment, Baselines, Calibration, MultiLabelAssessment, Scored
 from swinkit.trust.calibration import class_indices, coverage, coverages, reliability, softmax
 from swinkit.trust.caution import Caution
 from swinkit.trust.intervals import Resampled
 from swinkit.trust.said import said
+from swinkit.trust.sets import assess_sets
 
 UNKNOWN = Caution(skipped="nothing says how to take the answers of this model")
 TOP = 5
@@ -49,7 +50,7 @@ def assess(
     batch: int = EVALUATION_BATCH,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Assessment:
+) -> Assessment | MultiLabelAssessment:
     """Score a model on samples with labels, spelled as the task's classes, and find out how far to trust it.
 
     caution: what the model's file says about its answers.
@@ -65,11 +66,14 @@ def assess(
         skipped.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
 
     answers = gather(model, samples, batch=batch, unreadable=unreadable, progress=progress)
+    found = task.evaluate(caution.calibrated(answers.outputs), answers.samples)
+    top = len(task.classes) if isinstance(found, MultiLabelEvaluation) else TOP
     evaluation = replace(
-        task.evaluate(caution.calibrated(answers.outputs), answers.samples),
-        predictions=tuple(said(task, caution, answers, top=TOP)),
-        skipped=tuple(skipped),
+        found, predictions=tuple(said(task, caution, answers, top=top)), skipped=tuple(skipped)
     )
+    if isinstance(evaluation, MultiLabelEvaluation):
+        contents = [content(sample) for sample in answers.samples]
+        return assess_sets(evaluation, answers, contents, chosen_on_same=chosen_on_same, seed=seed)
     drawn = _resampled(evaluation, answers.samples, seed)
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from swinkit.tasks.results import Evaluation
+from swinkit.tasks.results import Evaluation, MultiLabelEvaluation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,3 +201,56 @@ class Assessment:
         names = ("accuracy", "balanced_accuracy", "per_class")
         intervals = {name: values.pop(name) for name in names}
         return {**self.evaluation.to_dict(), "intervals": intervals, **values}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelIntervals:
+    """How one class fares where a picture may have several; None where nothing can be said."""
+
+    pictures: int
+    average_precision: Interval | None
+    f1: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoredSet:
+    """One picture with all its classes and those it was given: a row of predictions.csv.
+
+    unknown: the classes of which nobody said. Otherwise as in `Scored`.
+    """
+
+    image: str
+    labels: tuple[str, ...]
+    unknown: tuple[str, ...]
+    predicted: tuple[str, ...]
+    unsure: bool = False
+    strangeness: float | None = None
+    content: str
+    group: str | None
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MultiLabelAssessment:
+    """What is known about a model that may give a picture several classes or none.
+
+    chosen_on_same: whether the scored pictures were also those by which the best epoch and the thresholds
+        were chosen.
+    """
+
+    evaluation: MultiLabelEvaluation
+    mean_average_precision: Interval | None
+    f1: Interval | None
+    per_class: dict[str, LabelIntervals]
+    pictures: tuple[ScoredSet, ...] = ()
+    chosen_on_same: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, as `Assessment.to_dict`."""
+        values = asdict(replace(self, pictures=()))
+        intervals = {name: values[name] for name in ("mean_average_precision", "f1", "per_class")}
+        return {
+            **self.evaluation.to_dict(),
+            "intervals": intervals,
+            "chosen_on_same": self.chosen_on_same,
+        }

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from swinkit.data import write_atomically
-from swinkit.trust.assessment import Assessment
+from swinkit.trust.assessment import Assessment, MultiLabelAssessment
 
 COLUMNS = (
     "image",
@@ -26,9 +26,10 @@ MOST_CLASSES = 100
 """Up to so many classes, predictions.csv has a column with the probability of each."""
 
 
-def write_assessment(folder: Path, found: Assessment) -> None:
+def write_assessment(folder: Path, found: Assessment | MultiLabelAssessment) -> None:
     """Write predictions.csv, then evaluation.json, each whole or not at all."""
-    write_atomically(folder / "predictions.csv", predictions_csv(found))
+    table = predictions_csv(found) if isinstance(found, Assessment) else sets_csv(found)
+    write_atomically(folder / "predictions.csv", table)
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "evaluation.json", text + "\n")
 
@@ -46,4 +47,19 @@ def predictions_csv(found: Assessment) -> str:
     for one in found.pictures:
         cells = (getattr(one, column) for column in COLUMNS)
         table.writerow((*cells, *(one.probabilities if few else ())))
+    return text.getvalue()
+
+
+def sets_csv(found: MultiLabelAssessment) -> str:
+    """The same where a picture may have several classes, which have ; between them."""
+    classes = found.evaluation.classes
+    few = len(classes) <= MOST_CLASSES
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    columns = ("image", "labels", "unknown", "predicted", "unsure", "strangeness", "group", "content")
+    table.writerow((*columns, *(f"p({name})" for name in classes if few)))
+    for one in found.pictures:
+        cells = (getattr(one, column) for column in columns)
+        plain = (";".join(cell) if isinstance(cell, tuple) else cell for cell in cells)
+        table.writerow((*plain, *(one.probabilities if few else ())))
     return text.getvalue()

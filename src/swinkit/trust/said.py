@@ -8,12 +8,14 @@ from swinkit.trust.caution import Caution
 
 
 def said(task: Task, caution: Caution, answers: Answers, *, top: int) -> list[Prediction]:
-    """The answers in words: the `top` best classes, and whether to rely on the first."""
+    """The answers in words: the `top` best classes and all given ones, and whether to rely on the first."""
     outputs = caution.calibrated(answers.outputs)
-    shares, sets = task.decode(outputs, top=top), task.sets(outputs)
+    sets = task.sets(outputs)
+    several = any(given is not None for given in sets)
+    shares = task.decode(outputs, top=len(task.classes) if several else top)
     strange = caution.strangeness(answers.looks, answers.features)
     return [
-        _prediction(sample.name, best, given, caution, strangeness)
+        _prediction(sample.name, best, given, caution, strangeness, top)
         for sample, best, given, strangeness in zip(answers.samples, shares, sets, strange, strict=True)
     ]
 
@@ -24,6 +26,7 @@ def _prediction(
     given: tuple[str, ...] | None,
     caution: Caution,
     strangeness: float | None,
+    top: int,
 ) -> Prediction:
     label = next(iter(best))
     return Prediction(
@@ -31,7 +34,11 @@ def _prediction(
         label=label,
         probability=best[label],
         labels=given,
-        probabilities=best,
+        probabilities={
+            name: share
+            for place, (name, share) in enumerate(best.items())
+            if place < top or name in (given or ())
+        },
         unsure=caution.is_unsure(best[label], strangeness),
         strangeness=strangeness,
     )

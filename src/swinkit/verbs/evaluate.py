@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from swinkit.errors import ConfigError, DataError
-from swinkit.tasks.results import Evaluation
+from swinkit.tasks.results import Evaluation, MultiLabelEvaluation
 
 if TYPE_CHECKING:
     from swinkit.data import ImageSet, Sample, Split
     from swinkit.engine.run import Run
+    from swinkit.report.background import Trained
+    from swinkit.tasks import Task
     from swinkit.trust.assess import Frozen
-    from swinkit.trust.assessment import Assessment
+    from swinkit.trust.assessment import Assessment, MultiLabelAssessment
+
+    Found: TypeAlias = Assessment | MultiLabelAssessment
 
 Part = Literal["train", "val", "test", "all"]
 
@@ -29,7 +33,7 @@ def evaluate(
     device: str | None = None,
     threads: int | None = None,
     kernel: str | None = None,
-) -> Evaluation:
+) -> Evaluation | MultiLabelEvaluation:
     """Score a model on pictures whose classes are known; classes are matched by name.
 
     Nothing is written unless `out` is given. The pictures that a run was trained on are left out: for its own
@@ -57,7 +61,6 @@ def evaluate(
         raise ConfigError(
             "evaluate needs a model", hint="name a run folder or a weights file: --weights runs/…"
         )
-    from swinkit.report.model_page import write_report
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import computing, open_classifier
@@ -67,18 +70,18 @@ def evaluate(
     images, part = _part(_pictures(data, weights, split, group_by), split)
     with computing(threads=threads, kernel=kernel):
         model, task, caution = open_classifier(weights, device=device)
-        samples = _labelled(images, task.classes, named=model.labels is not None, weights=weights)
+        samples = _labelled(images, task, named=model.labels is not None, weights=weights)
         found = assess(model, task, samples, caution=caution, batch=batch)
     found = _described(found, images, part, weights)
     if out is not None:
         write_assessment(Path(out), found)
-        write_report(Path(out), found, images)
+        _write_page(Path(out), found, images)
     return found.evaluation
 
 
 def assess_run(
     run: Run, images: ImageSet, *, device: str | None = None, frozen: Frozen | None = None
-) -> Assessment:
+) -> Found:
     """The last step of a training: choose how to take its best model, score it, and write down all of it.
 
     Temperature and thresholds are chosen on val and written into best.safetensors, and that file is scored.
@@ -86,7 +89,6 @@ def assess_run(
     assessment says which. frozen: features of all pictures that know no label (see `trust.assess.Frozen`).
     """
     from swinkit.report.background import Trained
-    from swinkit.report.model_page import write_report
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import open_classifier
@@ -106,7 +108,7 @@ def assess_run(
     skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
     found = _described(found, replace(images, skipped=skipped), held_out, run.best)
     write_assessment(run.folder, found)
-    write_report(run.folder, found, images, trained=Trained(facts=run.facts, history=run.metrics))
+    _write_page(run.folder, found, images, Trained(facts=run.facts, history=run.metrics))
     return found
 
 
@@ -125,7 +127,19 @@ def _choose_caution(run: Run, images: ImageSet, device: str | None) -> None:
     save(model, run.best, extra=facts)
 
 
-def _described(found: Assessment, images: ImageSet, part: str | None, weights: str | Path) -> Assessment:
+def _write_page(folder: Path, found: Found, images: ImageSet, trained: Trained | None = None) -> None:
+    """Write report.html: where a picture may have several classes it is another page."""
+    from swinkit.report.label_page import write_label_report
+    from swinkit.report.model_page import write_report
+    from swinkit.trust.assessment import Assessment
+
+    if isinstance(found, Assessment):
+        write_report(folder, found, images, trained=trained)
+    else:
+        write_label_report(folder, found.evaluation, images, trained=trained)
+
+
+def _described(found: Found, images: ImageSet, part: str | None, weights: str | Path) -> Found:
     """The assessment with the names of what was scored."""
     evaluation = replace(
         found.evaluation,
@@ -134,7 +148,7 @@ def _described(found: Assessment, images: ImageSet, part: str | None, weights: s
         weights=str(weights),
         skipped=(*images.skipped, *found.evaluation.skipped),
     )
-    return replace(found, evaluation=evaluation)
+    return replace(found, evaluation=evaluation)  # type: ignore[arg-type]  # of the kind that it had
 
 
 def _pictures(
@@ -188,23 +202,36 @@ def _part(images: ImageSet, split: Part | None) -> tuple[ImageSet, str | None]:
     return images.split(wanted), wanted
 
 
-def _labelled(
-    images: ImageSet, classes: tuple[str, ...], *, named: bool, weights: str | Path
-) -> list[Sample]:
+def _labelled(images: ImageSet, task: Task, *, named: bool, weights: str | Path) -> list[Sample]:
     """The samples with labels spelled as the model's classes. Raises DataError listing the differences."""
     from swinkit.data import match_classes
 
-    given = sorted({sample.label for sample in images.samples if sample.label is not None})
+    if images.task != task.name:
+        one, several = "one class for each picture", "any number of classes for each picture"
+        theirs, ours = (one, several) if task.name == "classification" else (several, one)
+        raise DataError(f"the model in {weights} gives {theirs}, and {images.name} has {ours}")
+    labelled = [sample for sample in images.samples if sample.label is not None or sample.labels is not None]
+    given = sorted({name for sample in labelled for name in (*sample.shown, *sample.unknown)})
     if not named:
         raise DataError(
             f"the classes of {weights} have no names, so they cannot be matched with {', '.join(given[:4])}",
             hint="load it with the names and save it: swinkit.save(swinkit.load(…, classes=[…]), …)",
         )
     try:
-        spelt = match_classes(given, classes)
+        spelt = match_classes(given, task.classes)
     except DataError as error:
         raise DataError(
             f"the model in {weights} does not know all classes of {images.name}: {error.message}",
             hint=error.hint,
         ) from error
-    return [replace(s, label=spelt[s.label]) for s in images.samples if s.label is not None]
+    return [_respelt(sample, spelt) for sample in labelled]
+
+
+def _respelt(sample: Sample, spelt: dict[str, str]) -> Sample:
+    if sample.labels is None:
+        return replace(sample, label=spelt[str(sample.label)])
+    return replace(
+        sample,
+        labels=tuple(spelt[name] for name in sample.labels),
+        unknown=tuple(spelt[name] for name in sample.unknown),
+    )

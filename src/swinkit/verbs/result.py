@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from swinkit.engine.run import Run
 
 if TYPE_CHECKING:
-    from swinkit.trust.assessment import Assessment, Baselines, Interval
+    from swinkit.trust.assessment import Assessment, Baselines, Interval, MultiLabelAssessment
 
 _CLASSES = 8  # that are named, worst first
 _FEW = 30  # pictures of a class, below which its number says little
+_TOO_GOOD = "note: chosen on the same pictures, so a little too good; pictures for a test split would tell"
 
 
-def result_lines(run: Run, found: Assessment) -> Iterator[str]:
+def result_lines(run: Run, found: Assessment | MultiLabelAssessment) -> Iterator[str]:
     """For a person, on the screen."""
+    from swinkit.trust.assessment import Assessment
+
+    yield from _of_classes(run, found) if isinstance(found, Assessment) else _of_sets(run, found)
+    names = sorted(path.name for path in run.folder.iterdir() if path.is_file())
+    yield f"{run.folder}/: {', '.join(names)}"
+    yield f"next: swinkit predict PICTURES --weights {run.folder}"
+
+
+def _of_classes(run: Run, found: Assessment) -> Iterator[str]:
+    """Where each picture has one class."""
     scored = found.evaluation
     yield _headline(found)
     if found.baselines is not None:
         yield f"beside it: {_beside(found.baselines)}"
     yield _classes(found)
     if found.chosen_on_same:
-        yield "note: chosen on the same pictures, so a little too good; pictures for a test split would tell"
+        yield _TOO_GOOD
     wrong = sum(said.label != true for said, true in zip(scored.predictions, scored.answers, strict=True))
     suspects = f", {len(found.suspects)} likely wrong labels" if found.suspects else ""
     yield f"{wrong} mistakes{suspects}, with pictures: {run.report}"
-    names = sorted(path.name for path in run.folder.iterdir() if path.is_file())
-    yield f"{run.folder}/: {', '.join(names)}"
-    yield f"next: swinkit predict PICTURES --weights {run.folder}"
+
+
+def _of_sets(run: Run, found: MultiLabelAssessment) -> Iterator[str]:
+    """Where a picture may have several."""
+    scored, precision, f1 = found.evaluation, found.mean_average_precision, found.f1
+    if precision is None or f1 is None:
+        yield f"nothing can be said: none of the pictures of {scored.split} is known to have a class"
+        return
+    yield (
+        f"mean average precision {precision.value:.1%} ({_range(precision)}), "
+        f"F1 {f1.value:.1%} ({_range(f1)}), on the {scored.pictures:,} pictures of {scored.split}"
+    )
+    each = [(name, one.average_precision, one.pictures) for name, one in found.per_class.items()]
+    yield f"average precision of each class, worst first: {_listed(each)}"
+    if found.chosen_on_same:
+        yield _TOO_GOOD
+    yield f"what was missed and what was given wrongly, with pictures: {run.report}"
 
 
 def _headline(found: Assessment) -> str:
@@ -48,11 +73,15 @@ def _beside(baselines: Baselines) -> str:
 
 def _classes(found: Assessment) -> str:
     recalls = [(name, one.recall, one.pictures) for name, one in found.per_class.items()]
-    told = sorted((recall.value, name, pictures) for name, recall, pictures in recalls if recall is not None)
+    return f"found of each class, worst first: {_listed(recalls)}"
+
+
+def _listed(each: Sequence[tuple[str, Interval | None, int]]) -> str:
+    told = sorted((number.value, name, pictures) for name, number, pictures in each if number is not None)
     words = [f"{name} {value:.0%}{_little(pictures)}" for value, name, pictures in told[:_CLASSES]]
-    silent = [f"{name} – (no pictures)" for name, recall, _ in recalls if recall is None]
+    silent = [f"{name} – (no pictures)" for name, number, _ in each if number is None]
     more = f", and {len(told) - _CLASSES} better ones" if len(told) > _CLASSES else ""
-    return f"found of each class, worst first: {', '.join([*words, *silent[:_CLASSES]])}{more}"
+    return f"{', '.join([*words, *silent[:_CLASSES]])}{more}"
 
 
 def _little(pictures: int) -> str:

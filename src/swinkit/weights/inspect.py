@@ -85,7 +85,7 @@ def _understood(raw: RawCheckpoint, native: Native) -> Inspection:
         hint="",
         format=native.format,
         size=size_of(native.config),
-        task=task_of(native.config),
+        task=str(native.extra.get("task") or task_of(native.config)),
         config=native.config,
         window=native.config.window,
         parameters=parameters,

@@ -8,7 +8,7 @@ from tyro.conf import Positional
 
 from swinkit.cli.options import Batch, Debug, Device, GroupBy, Json, Kernel, Threads, option
 from swinkit.cli.screen import many, percent, print_facts, print_json, print_table, say
-from swinkit.verbs.evaluate import Evaluation, evaluate
+from swinkit.verbs.evaluate import Evaluation, MultiLabelEvaluation, evaluate
 
 MISTAKES, CLASSES = 10, 50  # shown at most
 
@@ -60,16 +60,48 @@ class Evaluate:
         if self.json:
             print_json(found.to_dict())
         else:
-            print_facts(_facts(found))
-            print()
-            header = ("class", "pictures", "recall", "precision", "F1")
-            print_table(header, list(_classes(found)), right=(1, 2, 3, 4))
+            _print(found)
         if found.skipped:
             _, reason = found.skipped[0]
             say(f"not counted: {many(len(found.skipped), 'picture')}; the first: {reason}")
         if self.out:
             say(f"wrote {self.out}/report.html, and its numbers: evaluation.json, predictions.csv")
         return 0
+
+
+def _print(found: Evaluation | MultiLabelEvaluation) -> None:
+    if isinstance(found, Evaluation):
+        print_facts(_facts(found))
+        print()
+        header = ("class", "pictures", "recall", "precision", "F1")
+        print_table(header, list(_classes(found)), right=(1, 2, 3, 4))
+        return
+    print_facts(_facts_of_sets(found))
+    print()
+    columns = ("class", "pictures", "average precision", "threshold", "recall", "precision", "F1")
+    print_table(columns, list(_labels(found)), right=(1, 2, 3, 4, 5, 6))
+
+
+def _facts_of_sets(found: MultiLabelEvaluation) -> dict[str, str]:
+    return {
+        "data": f"{found.data}, {found.split or 'all of it'}: {many(found.pictures, 'picture')}",
+        "weights": found.weights,
+        "mean average precision": _share(found.mean_average_precision),
+        "F1": f"{_share(found.f1)} (mean over the classes, each at its threshold)",
+        "exactly right": _share(found.exact),
+        "loss": f"{found.loss:.4f} nats",
+    }
+
+
+def _labels(found: MultiLabelEvaluation) -> Iterator[tuple[str, ...]]:
+    """A row for each class."""
+    for name, score in found.per_class.items():
+        shares = (score.average_precision, score.threshold, score.recall, score.precision, score.f1)
+        yield name, str(score.pictures), *map(_share, shares)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else percent(value)
 
 
 def _facts(found: Evaluation) -> dict[str, str]:
@@ -92,7 +124,7 @@ def _classes(found: Evaluation) -> Iterator[tuple[str, ...]]:
         say(f"of {len(found.per_class)} classes, the {CLASSES} found least are shown; --json has all")
     for name, score in scores:
         shares = (score.recall, score.precision, score.f1)
-        yield name, str(score.pictures), *("–" if share is None else percent(share) for share in shares)
+        yield name, str(score.pictures), *map(_share, shares)
 
 
 def _mistakes(found: Evaluation) -> Iterator[str]:

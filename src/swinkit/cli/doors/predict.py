@@ -72,7 +72,7 @@ def _shares(said: Prediction, given: tuple[str, ...]) -> tuple[str, str]:
     """How probable the answers are, and the rest with how probable they are."""
     shares = {label: percent(share) for label, share in said.probabilities.items()}
     others = (f"{label} {share}" for label, share in shares.items() if label not in given)
-    return ", ".join(shares[label] for label in given if label in shares), ", ".join(others)
+    return ", ".join(shares[label] for label in given), ", ".join(others)
 
 
 def _verdict(found: Sequence[Prediction]) -> int:
