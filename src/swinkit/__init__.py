@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from swinkit.models import Swin, SwinConfig, create_model
     from swinkit.native import optimize
     from swinkit.verbs.check import check
+    from swinkit.verbs.compare import compare
     from swinkit.verbs.convert import convert
     from swinkit.verbs.doctor import doctor
     from swinkit.verbs.evaluate import evaluate
@@ -38,6 +39,7 @@ _ROOMS = {
     "SwinConfig": "swinkit.models",
     "SwinkitError": "swinkit.errors",
     "check": "swinkit.verbs.check",
+    "compare": "swinkit.verbs.compare",
     "convert": "swinkit.verbs.convert",
     "cosine_window_attention": "swinkit.kernels",
     "create_model": "swinkit.models",
@@ -61,6 +63,7 @@ __all__ = [
     "SwinkitError",
     "__version__",
     "check",
+    "compare",
     "convert",
     "cosine_window_attention",
     "create_model",

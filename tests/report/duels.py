@@ -51,6 +51,7 @@ def duel(a: str, b: str, first: Finished, second: Finished) -> Duel:
         only_first=only_one,
         only_second=only_other,
         p=mcnemar(only_one, only_other),
+        p_balanced=mcnemar(only_one, only_other),
     )
 
 

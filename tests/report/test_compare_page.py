@@ -59,14 +59,18 @@ def between(low: float, high: float) -> Interval:
 def test_a_pair_is_decided_only_if_the_interval_leaves_out_nothing(
     found: Comparison, difference: Interval, expected: str
 ) -> None:
-    one = replace(found.duels[0], first="a", second="b", balanced_accuracy=difference)
+    one = replace(found.duels[0], first="a", second="b", balanced_accuracy=difference, p_balanced=0.01)
     assert expected == Reader(words.duel(one)).text
 
 
 def test_the_best_of_three_is_called_so_only_if_it_beats_both(found: Comparison) -> None:
     best = max(found.contenders, key=lambda one: one.balanced_accuracy.value).name
     beaten = tuple(
-        replace(one, balanced_accuracy=between(0.1, 0.2) if one.second == best else between(-0.2, -0.1))
+        replace(
+            one,
+            balanced_accuracy=between(0.1, 0.2) if one.second == best else between(-0.2, -0.1),
+            p_balanced=0.01,
+        )
         for one in found.duels
     )
     assert f"{best} is the best" == Reader(words.compared(replace(found, duels=beaten))).text

@@ -21,6 +21,7 @@ from typing import NoReturn
 from swinkit import __version__
 from swinkit.cli.doors import Door
 from swinkit.cli.doors.check import Check
+from swinkit.cli.doors.compare import Compare
 from swinkit.cli.doors.convert import Convert
 from swinkit.cli.doors.doctor import Doctor
 from swinkit.cli.doors.evaluate import Evaluate
@@ -39,6 +40,7 @@ VERBS: dict[str, type[Door]] = {
     "train": Train,
     "predict": Predict,
     "evaluate": Evaluate,
+    "compare": Compare,
     "explain": Explain,
     "inspect": Inspect,
     "convert": Convert,

@@ -422,8 +422,8 @@ PAIR_BY_PAIR = (
     "means that chance alone may explain the difference."
 )
 MANY_PAIRS = (
-    "Of twenty pairs that are equally good, about one will look decided by chance: the more runs are "
-    "compared, the less a single pair means."
+    "The more runs are compared, the likelier one pair differs by chance. A difference counts here only if "
+    "it stands the correction for the number of pairs (Holm); the intervals are of one pair alone."
 )
 
 

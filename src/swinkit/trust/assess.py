@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from torch import Tensor
 
 from swinkit.data import Sample
 from swinkit.engine.inference import EVALUATION_BATCH
+from swinkit.engine.probe import fit_probe
 from swinkit.errors import DataError
 from swinkit.models import Swin
 from swinkit.tasks import Evaluation, MultiLabelEvaluation, Task
 from swinkit.trust.answers import Answers, gather
-from swinkit.trust.assessment import Assessment, Baselines, Calibration, MultiLabelAssessment, Scored
+from swinkit.trust.assessment import (
+    Assessment,
+    Baselines,
+    Calibration,
+    Interval,
+    MultiLabelAssessment,
+    Scored,
+)
 from swinkit.trust.calibration import class_indices, coverage, coverages, reliability, softmax
 from swinkit.trust.caution import Caution
+from swinkit.trust.cost import cost_of
 from swinkit.trust.intervals import Resampled
+from swinkit.trust.looked import looked
+from swinkit.trust.robustness import shaken
 from swinkit.trust.said import said
 from swinkit.trust.sets import assess_sets
+from swinkit.trust.suspects import Found, suspects
 
 UNKNOWN = Caution(skipped="nothing says how to take the answers of this model")
 TOP = 5
@@ -46,7 +59,11 @@ def assess(
     caution: Caution = UNKNOWN,
     train: Sequence[Sample] = (),
     chosen_on_same: bool = False,
+    learnt_from: bool = False,
     frozen: Frozen | None = None,
+    weights: Path | None = None,
+    kernel: str = "",
+    thorough: bool = False,
     batch: int = EVALUATION_BATCH,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -55,8 +72,12 @@ def assess(
 
     caution: what the model's file says about its answers.
     train: what it learnt from, where that is known: for the majority class.
-    chosen_on_same: whether the best epoch was chosen by these same samples.
-    frozen: features of train and of these samples that know no label, for the linear baseline.
+    chosen_on_same: whether the best epoch was chosen by these same samples; learnt_from: whether some of them
+        were even trained on.
+    frozen: features of all splits that know no label, for the linear baseline and for wrong labels.
+    weights, kernel: the file and the window attention, for what it costs.
+    thorough: also look for wrong labels, for where the model looks, and at worse pictures, which takes many
+        passes.
     progress: called with (pictures done, pictures in all).
     Raises DataError where no sample can be read.
     """
@@ -66,10 +87,10 @@ def assess(
         skipped.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
 
     answers = gather(model, samples, batch=batch, unreadable=unreadable, progress=progress)
-    found = task.evaluate(caution.calibrated(answers.outputs), answers.samples)
-    top = len(task.classes) if isinstance(found, MultiLabelEvaluation) else TOP
+    scored = task.evaluate(caution.calibrated(answers.outputs), answers.samples)
+    top = len(task.classes) if isinstance(scored, MultiLabelEvaluation) else TOP
     evaluation = replace(
-        found, predictions=tuple(said(task, caution, answers, top=top)), skipped=tuple(skipped)
+        scored, predictions=tuple(said(task, caution, answers, top=top)), skipped=tuple(skipped)
     )
     if isinstance(evaluation, MultiLabelEvaluation):
         contents = [content(sample) for sample in answers.samples]
@@ -77,16 +98,36 @@ def assess(
     drawn = _resampled(evaluation, answers.samples, seed)
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
-    return Assessment(
+    found = Assessment(
         evaluation=evaluation,
         accuracy=accuracy,
         balanced_accuracy=balanced,
         per_class={name: drawn.of_class(index) for index, name in enumerate(task.classes)},
         pictures=tuple(_scored(evaluation, answers, caution)),
         chosen_on_same=chosen_on_same,
-        baselines=_baselines(train, answers.samples),
+        baselines=_baselines(task, train, answers.samples, frozen, seed),
         calibration=_calibration(evaluation, answers, caution),
+        cost=cost_of(model, answers.samples, weights, kernel),
     )
+    if not thorough:
+        return found
+    doubts = _doubts(task, answers, frozen, learnt_from)
+    return replace(
+        found,
+        suspects=doubts.suspects,
+        suspects_skipped=doubts.skipped,
+        robustness=shaken(model, task, caution, answers.samples),
+        looked=looked(model, answers.samples, evaluation.predictions, evaluation.answers),
+    )
+
+
+def _doubts(task: Task, answers: Answers, frozen: Frozen | None, learnt_from: bool) -> Found:
+    """Wrong labels, by features that know none: the starting weights', else of pictures not trained on."""
+    if frozen is not None:
+        return suspects(task, frozen.samples, frozen.features)
+    if learnt_from:
+        return Found(skipped="the model was trained on these pictures, and would repeat a wrong label")
+    return suspects(task, answers.samples, answers.features)
 
 
 def content(sample: Sample) -> str:
@@ -146,10 +187,32 @@ def _resampled(found: Evaluation, samples: Sequence[Sample], seed: int) -> Resam
     )
 
 
-def _baselines(train: Sequence[Sample], scored: Sequence[Sample]) -> Baselines | None:
+def _baselines(
+    task: Task, train: Sequence[Sample], scored: Sequence[Sample], frozen: Frozen | None, seed: int
+) -> Baselines | None:
     counts = Counter(sample.label for sample in train if sample.label is not None)
     if not counts:
         return None
     commonest = max(sorted(counts), key=lambda label: counts[label])
     share = sum(sample.label == commonest for sample in scored) / len(scored)
-    return Baselines(majority_class=commonest, majority=share)
+    found = Baselines(majority_class=commonest, majority=share)
+    if frozen is None:
+        return found
+    return replace(found, probe=_probe(task, scored, frozen, seed), probe_features=frozen.of)
+
+
+def _probe(task: Task, scored: Sequence[Sample], frozen: Frozen, seed: int) -> Interval | None:
+    """Balanced accuracy on the scored pictures of a linear classifier fitted to train, tuned on val."""
+
+    def part(wanted: Callable[[Sample], bool]) -> tuple[Tensor, list[Sample]]:
+        rows = [row for row, sample in enumerate(frozen.samples) if wanted(sample)]
+        return frozen.features[rows], [frozen.samples[row] for row in rows]
+
+    names = {sample.name for sample in scored}
+    features, samples = part(lambda sample: sample.name in names)
+    taught = part(lambda sample: sample.split == "train")
+    probe = fit_probe(task, *taught, val=part(lambda sample: sample.split == "val"))
+    truth, answers = task.targets(samples), probe(features).argmax(dim=1)
+    grouped = [sample.group or sample.name for sample in samples] if any(s.group for s in samples) else None
+    drawn = Resampled(truth.numpy(), answers.numpy(), classes=len(task.classes), groups=grouped, seed=seed)
+    return drawn.balanced_accuracy()

@@ -107,10 +107,14 @@ class Suspect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shaken:
-    """How the model fares when every picture is changed in one way. level: in words ("quality 30")."""
+    """How the model fares when every picture is changed in one way. level: in words ("quality 30").
+
+    pictures: how many were changed; the first of a list is of the same pictures, unchanged.
+    """
 
     change: str
     level: str
+    pictures: int = 0
     accuracy: float
     balanced_accuracy: float
 

@@ -35,7 +35,8 @@ class Duel:
 
     accuracy, balanced_accuracy: differences, second minus first, with intervals by a paired bootstrap.
     only_first, only_second: pictures that one got right and the other wrong.
-    p: how often chance alone would part them so far in accuracy if they were equally good (exact McNemar).
+    p: how often chance alone would part them so far in accuracy if they were equally good; p_balanced: in
+        balanced accuracy. Both are corrected for the number of pairs.
     """
 
     first: str
@@ -45,11 +46,16 @@ class Duel:
     only_first: int
     only_second: int
     p: float
+    p_balanced: float
 
     @property
     def decided(self) -> bool:
-        """Whether the difference in balanced accuracy is more than chance would make."""
-        return self.balanced_accuracy.low > 0 or self.balanced_accuracy.high < 0
+        """Whether the difference in balanced accuracy is more than chance would make.
+
+        Its interval leaves out 0, and it stands the correction for the number of pairs.
+        """
+        away = self.balanced_accuracy.low > 0 or self.balanced_accuracy.high < 0
+        return away and self.p_balanced < 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -54,19 +54,12 @@ class Resampled:
         groups: Sequence[str] | None = None,
         seed: int = 0,
     ) -> None:
-        rng = np.random.default_rng(seed)
         true, said = np.asarray(truth, dtype=int), np.asarray(answers, dtype=int)
         right = true == said
-        kinds = ((true, right), (true, ~right), (said, ~right))  # found, missed, said wrongly
         self.grouped = groups is not None
-        self.counts = tuple(np.bincount(of[chosen], minlength=classes) for of, chosen in kinds)
-        # Independent pictures need no weight each: n exponential weights together are gamma(n).
-        shape = [count + PRIOR if groups is None else np.full(classes, PRIOR) for count in self.counts]
-        self.right, self.missed, self.wrongly = (rng.standard_gamma(s, (DRAWS, classes)) for s in shape)
-        if groups is not None:
-            _, group = np.unique(np.asarray(groups), return_inverse=True)
-            drawn = self.right, self.missed, self.wrongly
-            _add_groups(drawn, [(of[chosen], group[chosen]) for of, chosen in kinds], rng)
+        self.counts, (self.right, self.missed, self.wrongly) = drawn(
+            ((true, right), (true, ~right), (said, ~right)), classes=classes, groups=groups, seed=seed
+        )
 
     def accuracy(self) -> Interval | None:
         hits, misses = int(self.counts[0].sum()), int(self.counts[1].sum())
@@ -74,7 +67,7 @@ class Resampled:
             return wilson(hits, hits + misses)
         present = self.counts[0] + self.counts[1] > 0
         right, missed = self.right[:, present].sum(axis=1), self.missed[:, present].sum(axis=1)
-        return _middle(right / (right + missed), hits / (hits + misses)) if hits + misses else None
+        return middle(right / (right + missed), hits / (hits + misses)) if hits + misses else None
 
     def balanced_accuracy(self) -> Interval | None:
         """The mean recall of the classes that have pictures."""
@@ -84,7 +77,7 @@ class Resampled:
             return None
         right, missed = self.right[:, present], self.missed[:, present]
         value = float((hits[present] / (hits + misses)[present]).mean())
-        return _middle((right / (right + missed)).mean(axis=1), value)
+        return middle((right / (right + missed)).mean(axis=1), value)
 
     def of_class(self, index: int) -> ClassIntervals:
         hits, misses, wrongly = (int(count[index]) for count in self.counts)
@@ -98,36 +91,46 @@ class Resampled:
     def _share(self, hits: int, others: int, right: np.ndarray, other: np.ndarray) -> Interval | None:
         if not self.grouped:
             return wilson(hits, hits + others)
-        return _middle(right / (right + other), hits / (hits + others)) if hits + others else None
+        return middle(right / (right + other), hits / (hits + others)) if hits + others else None
 
     def _f1(self, index: int) -> Interval | None:
         hits, misses, wrongly = (int(count[index]) for count in self.counts)
         if hits + misses + wrongly == 0:
             return None
         right = 2 * self.right[:, index]
-        drawn = right / (right + self.missed[:, index] + self.wrongly[:, index])
-        return _middle(drawn, 2 * hits / (2 * hits + misses + wrongly))
+        f1 = right / (right + self.missed[:, index] + self.wrongly[:, index])
+        return middle(f1, 2 * hits / (2 * hits + misses + wrongly))
 
 
-def _add_groups(
-    drawn: Sequence[np.ndarray], pictures: Sequence[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
-) -> None:
-    """Give every group a random weight for all its pictures, and add these by class.
+def drawn(
+    kinds: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    classes: int,
+    groups: Sequence[str] | None,
+    seed: int,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Pictures counted by class, as they are (K) and with random weights again and again (DRAWS, K).
 
-    drawn: three times (DRAWS, K), changed in place. pictures: for each of them class and group of the
-    pictures that count there.
+    kinds: for each way of counting, the class of every picture (N) and whether it counts (N). A picture, or
+    a group, has one weight in all of them.
     """
-    groups = 1 + max((int(group.max()) for _, group in pictures if len(group)), default=-1)
-    for first in range(0, groups, _AT_ONCE):
+    rng = np.random.default_rng(seed)
+    counts = [np.bincount(of[chosen], minlength=classes) for of, chosen in kinds]
+    if groups is None:  # no weight for each picture is needed: n exponential ones together are gamma(n)
+        return counts, [rng.standard_gamma(count + PRIOR, (DRAWS, classes)) for count in counts]
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    totals = [rng.standard_gamma(PRIOR, (DRAWS, classes)) for _ in counts]
+    for first in range(0, int(group.max(initial=-1)) + 1, _AT_ONCE):
         weights = rng.standard_exponential((DRAWS, _AT_ONCE))
-        for total, (of, group) in zip(drawn, pictures, strict=True):
-            here = (group >= first) & (group < first + _AT_ONCE)
-            counts = np.zeros((_AT_ONCE, total.shape[1]))
-            np.add.at(counts, (group[here] - first, of[here]), 1.0)
-            total += weights @ counts
+        for total, (of, chosen) in zip(totals, kinds, strict=True):
+            here = chosen & (group >= first) & (group < first + _AT_ONCE)
+            pictures = np.zeros((_AT_ONCE, classes))
+            np.add.at(pictures, (group[here] - first, of[here]), 1.0)
+            total += weights @ pictures
+    return counts, totals
 
 
-def _middle(drawn: np.ndarray, value: float) -> Interval:
+def middle(draws: np.ndarray, value: float) -> Interval:
     """The middle 95 % of the draws, widened where need be to hold the value itself, as at 100 %."""
-    low, high = (float(end) for end in np.percentile(drawn, _ENDS))
+    low, high = (float(end) for end in np.percentile(draws, _ENDS))
     return Interval(value=value, low=min(low, value), high=max(high, value))

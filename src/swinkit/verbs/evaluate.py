@@ -71,7 +71,17 @@ def evaluate(
     with computing(threads=threads, kernel=kernel):
         model, task, caution = open_classifier(weights, device=device)
         samples = _labelled(images, task, named=model.labels is not None, weights=weights)
-        found = assess(model, task, samples, caution=caution, batch=batch)
+        found = assess(
+            model,
+            task,
+            samples,
+            caution=caution,
+            learnt_from=_run_of(weights) is not None and split in ("train", "all"),
+            weights=_file_of(weights),
+            kernel=_kernel(),
+            thorough=out is not None,
+            batch=batch,
+        )
     found = _described(found, images, part, weights)
     if out is not None:
         write_assessment(Path(out), found)
@@ -104,6 +114,9 @@ def assess_run(
         train=images.split("train").samples,
         chosen_on_same=held_out == "val",
         frozen=frozen,
+        weights=run.best,
+        kernel=_kernel(),
+        thorough=True,
     )
     skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
     found = _described(found, replace(images, skipped=skipped), held_out, run.best)
@@ -178,6 +191,20 @@ def divided_as(run: Run, images: ImageSet) -> ImageSet:
     unreadable = set(run.facts["data"]["unreadable"])
     readable = [sample for sample in images.samples if sample.name not in unreadable]
     return replace(images, samples=read_split(run.split, readable))
+
+
+def _kernel() -> str:
+    """The window attention that runs here."""
+    from swinkit.kernels import kernel_report
+
+    return next(report.name for report in kernel_report() if report.runs)
+
+
+def _file_of(weights: str | Path) -> Path | None:
+    """The file in which the weights lie, where they are a file here."""
+    run = _run_of(weights)
+    path = Path(weights) if run is None else run.best
+    return path if path.is_file() else None
 
 
 def _run_of(weights: str | Path) -> Run | None:

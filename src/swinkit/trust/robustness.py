@@ -1,0 +1,153 @@
+"""How a model fares when pictures get worse: smaller, blurred, compressed, darker, brighter, turned.
+
+Each change is applied to the picture as it was read, before the model's own preparation, by fixed amounts;
+nothing is random.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+from swinkit.data import Sample
+from swinkit.engine.inference import preprocess_of
+from swinkit.errors import DataError
+from swinkit.models import Swin
+from swinkit.models.cost import macs
+from swinkit.tasks import Task
+from swinkit.trust.answers import answered
+from swinkit.trust.assessment import Shaken
+from swinkit.trust.caution import Caution
+
+MOST = 200
+FEWEST = 30
+OPERATIONS = 2e12
+"""Multiply-adds that all changes together may cost on a CPU: about a minute on two cores. Fewer pictures are
+taken of a larger model, the same ones on every machine."""
+_FASTER = 50
+"""What has no CPU is given this many times more."""
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+def _smaller(factor: float) -> Change:
+    def change(picture: Image.Image) -> Image.Image:
+        small = [max(1, round(side * factor)) for side in picture.size]
+        reduced = picture.resize((small[0], small[1]), Image.Resampling.BOX)
+        return reduced.resize(picture.size, Image.Resampling.BILINEAR)
+
+    return change
+
+
+def _blurred(share: float) -> Change:
+    return lambda picture: picture.filter(ImageFilter.GaussianBlur(share * min(picture.size)))
+
+
+def _compressed(quality: int) -> Change:
+    def change(picture: Image.Image) -> Image.Image:
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=quality)
+        return Image.open(file)
+
+    return change
+
+
+def _lit(factor: float) -> Change:
+    return lambda picture: ImageEnhance.Brightness(picture).enhance(factor)
+
+
+def _turned(degrees: float) -> Change:
+    def change(picture: Image.Image) -> Image.Image:
+        pixels = np.asarray(picture)
+        mean = pixels.reshape(-1, *pixels.shape[2:]).mean(axis=0)
+        colour = tuple(int(value) for value in np.atleast_1d(mean))
+        fill = colour if len(colour) > 1 else colour[0]
+        return picture.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=fill)
+
+    return change
+
+
+CHANGES: dict[tuple[str, str], Change] = {
+    ("size", "half as many pixels across"): _smaller(0.5),
+    ("size", "a quarter as many pixels across"): _smaller(0.25),
+    ("blur", "over 1 % of the side"): _blurred(0.01),
+    ("blur", "over 3 % of the side"): _blurred(0.03),
+    ("JPEG", "quality 30"): _compressed(30),
+    ("JPEG", "quality 10"): _compressed(10),
+    ("brightness", "half"): _lit(0.5),
+    ("brightness", "one and a half"): _lit(1.5),
+    ("rotation", "10 degrees"): _turned(10),
+    ("rotation", "30 degrees"): _turned(30),
+}
+"""By what is changed and how far. A change is a line here."""
+
+
+def shaken(model: Swin, task: Task, caution: Caution, samples: Sequence[Sample]) -> tuple[Shaken, ...]:
+    """The scores under every change, and first as the same pictures are; none for other than 8-bit pictures.
+
+    As many pictures as `OPERATIONS` allows, at most 200, evenly from all classes.
+    """
+    some = [sample for sample in chosen(model, samples) if _changeable(sample)]
+    if not some:
+        return ()
+    changes: dict[tuple[str, str], Change] = {
+        ("nothing", "the same pictures"): lambda picture: picture,
+        **CHANGES,
+    }
+    return tuple(
+        _scored(model, task, caution, [_Changed(sample=one, change=change) for one in some], *name)
+        for name, change in changes.items()
+    )
+
+
+def chosen(model: Swin, samples: Sequence[Sample]) -> list[Sample]:
+    """The pictures that are changed: the same for the same model and samples, whatever their order."""
+    operations = OPERATIONS * (1 if next(model.parameters()).device.type == "cpu" else _FASTER)
+    each = macs(model.config, preprocess_of(model).image_size).total * (len(CHANGES) + 1)
+    count = min(len(samples), MOST, max(FEWEST, int(operations / each)))
+    order = sorted(samples, key=lambda sample: (sample.label or "", sample.name))
+    return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A sample that is changed when its turn comes."""
+
+    sample: Sample
+    change: Change
+
+    def made(self) -> Sample:
+        pixels = self.sample.pixels(None)
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        changed = np.asarray(self.change(picture))
+        return replace(self.sample, source=changed.reshape(changed.shape[0], changed.shape[1], -1))
+
+
+def _changeable(sample: Sample) -> bool:
+    """Whether Pillow's changes apply: 8 bits, grey or colour."""
+    try:
+        pixels = sample.pixels(None)
+    except DataError:
+        return False
+    return pixels.dtype == np.uint8 and pixels.shape[2] in (1, 3)
+
+
+def _scored(
+    model: Swin, task: Task, caution: Caution, samples: Sequence[_Changed], change: str, level: str
+) -> Shaken:
+    scores = task.scores()
+    made: Iterator[Sample] = (one.made() for one in samples)
+    for some in answered(model, made):
+        scores.add(caution.calibrated(some.outputs), task.targets(some.samples))
+    numbers = scores.result()
+    return Shaken(
+        change=change,
+        level=level,
+        pictures=len(samples),
+        accuracy=numbers["accuracy"],
+        balanced_accuracy=numbers["balanced_accuracy"],
+    )

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from swinkit.data import Sample, digits
+from swinkit.models import Swin
+from swinkit.recipes.fresh import fresh_model
+from swinkit.tasks.classification import Classification
+from swinkit.trust.assess import UNKNOWN
+from swinkit.trust.robustness import CHANGES, FEWEST, chosen, shaken
+from tests.engine.small_runs import SETTINGS
+
+TASK = Classification(tuple("0123456789"))
+RNG = np.random.default_rng(0)
+PICTURE = Image.fromarray(RNG.integers(0, 256, (40, 60, 3), dtype=np.uint8))
+
+
+@pytest.fixture(scope="module")
+def model() -> Swin:
+    return fresh_model(SETTINGS, TASK.classes)
+
+
+@pytest.mark.parametrize("name", CHANGES, ids=" ".join)
+def test_a_change_keeps_the_size_changes_pixels_and_is_always_the_same(name: tuple[str, str]) -> None:
+    changed, again = (np.asarray(CHANGES[name](PICTURE)) for _ in range(2))
+
+    assert (40, 60, 3) == changed.shape
+    assert not np.array_equal(changed, np.asarray(PICTURE))
+    assert np.array_equal(changed, again)
+    assert (40, 60) == np.asarray(CHANGES[name](PICTURE.convert("L"))).shape
+
+
+def test_every_change_is_scored_and_first_the_pictures_as_they_are(model: Swin) -> None:
+    samples = digits().samples[:40]
+    found = shaken(model, TASK, UNKNOWN, samples)
+
+    assert [("nothing", "the same pictures"), *CHANGES] == [(one.change, one.level) for one in found]
+    assert {40} == {one.pictures for one in found}
+    assert found == shaken(model, TASK, UNKNOWN, samples[::-1])
+
+
+def test_a_costly_model_gets_fewer_pictures_of_all_classes(
+    model: Swin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swinkit.trust.robustness.OPERATIONS", 1.0)
+
+    some = chosen(model, digits().samples)
+
+    assert FEWEST == len(some)
+    assert set(TASK.classes) == {sample.label for sample in some}
+
+
+def test_pictures_that_are_no_photographs_are_left_alone(model: Swin) -> None:
+    deep = Sample(name="deep", label="3", source=np.zeros((8, 8, 3), np.uint16))
+
+    assert () == shaken(model, TASK, UNKNOWN, [deep])
+    both = shaken(model, TASK, UNKNOWN, [deep, replace(digits().samples[0])])
+    assert {1} == {one.pictures for one in both}

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swinkit.data import Sample, digits
+from swinkit.tasks.classification import Classification
+from swinkit.trust.suspects import FOLDS, out_of_fold, ranked, suspects
+
+TASK = Classification(tuple("0123456789"))
+
+
+def with_flips(
+    samples: Sequence[Sample], classes: Sequence[str], share: float = 0.05
+) -> tuple[list[Sample], set[str]]:
+    """The samples with this share of their labels wrong, and the names of those."""
+    rng = np.random.default_rng(0)
+    wrong = set(rng.choice(len(samples), round(share * len(samples)), replace=False).tolist())
+    flipped = [
+        replace(one, label=str(rng.choice([name for name in classes if name != one.label])))
+        if number in wrong
+        else one
+        for number, one in enumerate(samples)
+    ]
+    return flipped, {samples[number].name for number in wrong}
+
+
+def pixels(samples: Sequence[Sample], side: int = 8) -> Tensor:
+    """Grey pixels as features: they know no label at all."""
+    rows = [torch.from_numpy(one.pixels(1).copy()).float().permute(2, 0, 1)[None] / 255 for one in samples]
+    return torch.cat(
+        [torch.nn.functional.interpolate(row, (side, side), mode="area").flatten(1) for row in rows]
+    )
+
+
+def precision_at_the_top(found: Sequence[str], wrong: set[str], count: int) -> float:
+    return sum(name in wrong for name in found[:count]) / count
+
+
+def test_of_the_most_doubtful_twentieth_most_are_the_ones_that_were_made_wrong() -> None:
+    samples, wrong = with_flips(digits().samples[:400], TASK.classes)
+
+    found = suspects(TASK, samples, pixels(samples)).suspects
+
+    top = [one.image for one in found]
+    assert precision_at_the_top(top, wrong, 20) >= 0.7
+    truth = {one.name: one.label for one in digits().samples}
+    right = [one.suggested == truth[one.image] for one in found[:20] if one.image in wrong]
+    assert sum(right) / len(right) >= 0.8
+
+
+def test_few_are_suspected_where_nothing_is_wrong() -> None:
+    samples = digits().samples[:400]
+
+    assert len(suspects(TASK, samples, pixels(samples)).suspects) <= 0.1 * len(samples)
+
+
+def test_a_picture_is_judged_by_others_alone() -> None:
+    """Features that single out each picture would repeat whatever label they learnt."""
+    samples = list(digits().samples[:60])
+    own = torch.eye(60)
+
+    shares = out_of_fold(Classification(tuple("0123456789")), samples, own)
+
+    label = TASK.targets(samples)
+    assert shares[np.arange(60), label.numpy()].mean() < 0.3
+
+
+def test_groups_stay_together() -> None:
+    """Two views of one thing under one wrong label would vouch for each other."""
+    singles = digits().samples[:100]
+    twins = [
+        replace(one, name=f"{one.name} {view}", group=one.name) for one in singles for view in ("a", "b")
+    ]
+    features = torch.eye(100).repeat_interleave(2, dim=0)
+
+    shares = out_of_fold(TASK, twins, features)
+
+    assert shares[np.arange(200), TASK.targets(twins).numpy()].mean() < 0.3
+
+
+def test_classes_too_small_to_be_judged_are_said() -> None:
+    samples = digits().samples[:12]
+
+    found = suspects(TASK, samples, pixels(samples))
+
+    assert () == found.suspects
+    assert f"{FOLDS} are needed" in (found.skipped or "")
+
+
+def test_what_resembles_another_class_as_much_as_its_own_pictures_do_comes_first() -> None:
+    shares = np.array([[0.9, 0.1], [0.8, 0.2], [0.45, 0.55], [0.1, 0.9], [0.2, 0.8], [0.05, 0.95]])
+    targets = np.array([0, 0, 0, 1, 1, 0])
+
+    assert [(5, 1), (2, 1)] == ranked(shares, targets)
