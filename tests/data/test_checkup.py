@@ -117,7 +117,7 @@ def test_empty_missing_unequal_and_few_are_warnings(tmp_path):
     assert {
         finding.code: finding.message for finding in checkup.findings if finding.severity == "warning"
     } == {
-        "D101": "train/c/ holds no picture",
+        "D101": "it holds no picture",
         "D102": "val has no picture of b that can be read",
         "D103": "a has 10 pictures to learn from and b 2: 5.0 times as many",
         "D104": "val has 2 pictures that can be read",

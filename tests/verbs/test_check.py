@@ -46,7 +46,10 @@ def test_a_clean_set_passes_and_leads_on_to_training(here, capsys):
         ["b", "32", "16"],
     ]
     assert "96 pictures in" in screen.err
-    assert screen.err.splitlines()[-1] == f"next: swinkit train '{data}'"
+    assert screen.err.splitlines()[-2:] == [
+        "wrote check.html, findings.csv, split.csv into runs/check-my photos",
+        f"next: swinkit train '{data}'",
+    ]
     assert before == contents(data)
 
 

@@ -164,7 +164,7 @@ def _about_classes(images: ImageSet, facts: Sequence[Facts], divided: ImageSet |
     yield from _about_strangers(images, readable)
     yield from _about_too_little(images, taught, readable)
     for name in images.empty:
-        yield Finding(code="D101", message=f"{name}/ holds no picture", files=(name,))
+        yield Finding(code="D101", message="it holds no picture", files=(name,))
     for split, code in (("val", "D102"), ("test", "D220")):
         if any(sample.split == split for sample in readable):
             there = _counts([s for s in readable if s.split == split], images.classes)

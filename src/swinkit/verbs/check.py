@@ -118,6 +118,7 @@ def check(
     images = survey(data, labels=labels, group_by=group_by)
     folder = _folder(out, place, images.name)
     found = look_through(images, place, seed=seed, counting=Progress(Run(folder)).counting)
+    command = _next_command(found, data, folder)
     return Check(
         data=images.name,
         layout=images.layout,
@@ -130,10 +131,10 @@ def check(
         majority=_majority(found),
         findings=found.findings,
         folder=folder,
-        written=_write(folder, found),
+        written=_write(folder, found, command),
         seconds=time.monotonic() - began,
         strict=strict,
-        next_command=_next_command(found, data, folder),
+        next_command=shlex.join(command),
     )
 
 
@@ -163,24 +164,26 @@ def _majority(found: Checkup) -> float | None:
     return max(counted.values()) / counted.total() if counted else None
 
 
-def _next_command(found: Checkup, data: str | Path, folder: Path) -> str:
+def _next_command(found: Checkup, data: str | Path, folder: Path) -> tuple[str, ...]:
     codes = {finding.code for finding in found.findings}
     if found.divided is None or codes & {"D004", "D005"}:
-        return shlex.join(("swinkit", "check", str(data)))
+        return ("swinkit", "check", str(data))
     parts = ["swinkit", "train", str(data)]
     parts += ["--resplit"] if found.resplit else []
     parts += ["--exclude", str(folder / "findings.csv")] if found.exclude else []
-    return shlex.join(parts)
+    return tuple(parts)
 
 
-def _write(folder: Path, found: Checkup) -> tuple[str, ...]:
+def _write(folder: Path, found: Checkup, command: Sequence[str]) -> tuple[str, ...]:
     """The names of the files that are written."""
     from swinkit.data import write_split
     from swinkit.data.findings import write_findings
+    from swinkit.report.check_page import write_check_page
 
+    write_check_page(folder, found, command=command)
     write_findings(folder / "findings.csv", found.findings)
     if found.divided is None:
         (folder / "split.csv").unlink(missing_ok=True)  # of an earlier check, when it could be divided
-        return ("findings.csv",)
+        return ("check.html", "findings.csv")
     write_split(folder / "split.csv", found.divided.samples)
-    return ("findings.csv", "split.csv")
+    return ("check.html", "findings.csv", "split.csv")
