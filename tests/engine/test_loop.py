@@ -154,14 +154,14 @@ def test_a_killed_run_goes_on_from_the_last_epoch_to_the_same_end(
 def test_a_run_that_is_stopped_while_it_looks_at_val_looks_again(
     undisturbed: tuple[Run, dict[str, Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    validate_for_real = loop.validate
+    validate_for_real = loop.validate_together
 
     def validate(*arguments: object, **settings: object) -> dict[str, float]:
         signal.raise_signal(signal.SIGINT)
         return validate_for_real(*arguments, **settings)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "validate", validate)
+        patched.setattr(loop, "validate_together", validate)
         with pytest.raises(Interrupted, match=f"step 4 of {STEPS}"):
             begin(tmp_path)
 
@@ -295,7 +295,7 @@ def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(
     """The first epoch is declared the best, so what follows must not replace its file."""
     monkeypatch.setattr(Classification, "rank", lambda self, numbers: (-numbers["loss_rank"],))
     validated = iter([1.0, 2.0, 3.0])
-    validate_for_real = loop.validate
+    validate_for_real = loop.validate_together
     seen: list[dict[str, Tensor]] = []
 
     def validate(
@@ -304,7 +304,7 @@ def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(
         seen.append(weights_of(model))
         return {**validate_for_real(model, task, samples), "loss_rank": next(validated)}
 
-    monkeypatch.setattr(loop, "validate", validate)
+    monkeypatch.setattr(loop, "validate_together", validate)
 
     run, _ = begin(tmp_path, replace(SETTINGS, epochs=3))
 
@@ -354,7 +354,9 @@ def test_training_ends_when_nothing_gets_better(
 ) -> None:
     results = iter([0.1, 0.5, 0.4, 0.5, 0.3])
     monkeypatch.setattr(
-        loop, "validate", lambda *_, **__: {"balanced_accuracy": next(results), "loss": 1.0, "accuracy": 0.5}
+        loop,
+        "validate_together",
+        lambda *_, **__: {"balanced_accuracy": next(results), "loss": 1.0, "accuracy": 0.5},
     )
 
     run, _ = begin(tmp_path, replace(SETTINGS, epochs=9, patience=3))

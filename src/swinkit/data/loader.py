@@ -123,6 +123,8 @@ class _Step:
 
     epoch: int
     keys: Sequence[int]
+    first: int
+    whole: int
 
 
 @dataclass
@@ -141,21 +143,30 @@ class _Batches(Dataset[Batch]):
             samples=torch.tensor([item[2] for item, _ in items]),
             known=torch.tensor([problem is None for _, problem in items]),
             unreadable=tuple(problem for _, problem in items if problem is not None),
-            whole=len(step.keys),
+            first=step.first,
+            whole=step.whole,
         )
 
 
 def train_loader(
-    images: Images, *, epochs: Iterable[int], batch: int, workers: int = 0, start: int = 0, pin: bool = False
+    images: Images,
+    *,
+    epochs: Iterable[int],
+    batch: int,
+    workers: int = 0,
+    start: int = 0,
+    pin: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> DataLoader[Batch]:
     """Batches of some epochs, each in the order of `Images.order`; the last of an epoch may be shorter.
 
     start: the first batch to give of the first epoch, to resume within it. pin: for training on a GPU.
+    share: (number, of so many processes); each gives its share of every batch, the first as `share_of` says.
     A picture that cannot be read is left out and named, as `Batch` says; DataError where many cannot.
     """
     return DataLoader(
         _Batches(images),
-        sampler=_Steps(images, tuple(epochs), batch, start),
+        sampler=_Steps(images, tuple(epochs), batch, start, share),
         batch_size=None,  # what is loaded at a time is a whole batch already
         collate_fn=_as_it_is,  # type: ignore[arg-type]  # the stubs know lists of samples alone
         num_workers=workers,
@@ -171,13 +182,26 @@ class _Steps(Iterable[_Step]):
     epochs: tuple[int, ...]
     batch: int
     start: int
+    share: tuple[int, int]
 
     def __iter__(self) -> Iterator[_Step]:
         for epoch in self.epochs:
             order = self.images.order(epoch)
             skipped = self.start * self.batch if epoch == self.epochs[0] else 0
             for first in range(skipped, len(order), self.batch):
-                yield _Step(epoch, order[first : first + self.batch])
+                whole = order[first : first + self.batch]
+                own = share_of(len(whole), *self.share)
+                yield _Step(epoch, whole[own.start : own.stop], own.start, len(whole))
+
+
+def share_of(pictures: int, number: int, processes: int) -> range:
+    """Which pictures of a step one of several processes learns from: whole pairs, as mixing blends them.
+
+    Together they are all, each once; of few pictures a process may get none.
+    """
+    pairs = -(-pictures // 2)
+    first, last = (2 * (pairs * place // processes) for place in (number, number + 1))
+    return range(min(first, pictures), min(last, pictures))
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
@@ -243,7 +267,9 @@ def _readable_item(images: Images, key: int) -> tuple[Item, tuple[str, str] | No
 
 
 def _stack(pictures: Sequence[Tensor]) -> Tensor:
-    """(B, C, h, w), uint8 where all are."""
+    """(B, C, h, w), uint8 where all are; (0,) where there are none."""
+    if not pictures:
+        return torch.zeros(0)
     if any(picture.is_floating_point() for picture in pictures):
         pictures = [p if p.is_floating_point() else p.float() / 255 for p in pictures]
     return torch.stack(list(pictures))

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swinkit.data.loader import Batch
 from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
 from swinkit.engine.run import Run
@@ -57,15 +56,15 @@ class Position:
     seconds: float = 0.0
     """Spent in training, all sessions together."""
 
-    def count(self, batch: Batch, loss: float, *, seconds: float, waited: float) -> None:
-        """Add a step that is done."""
+    def count(self, loss: float, *, counted: int, left_out: int, seconds: float, waited: float) -> None:
+        """Add a step that is done. counted, left_out: pictures it learnt from, and could not read."""
         if self.step == 0:
             self.first_loss = loss
         self.step += 1
         self.losses = [*self.losses, loss][-WINDOW:]
-        self.loss_sum += loss * batch.counted
-        self.pictures += batch.counted
-        self.left_out += len(batch) - batch.counted
+        self.loss_sum += loss * counted
+        self.pictures += counted
+        self.left_out += left_out
         self.learning += seconds
         self.waited += waited
 

@@ -12,6 +12,7 @@ import torch
 
 from swinkit.data import Sample
 from swinkit.data.loader import Batch, Images, train_loader
+from swinkit.engine.distributed import processes
 from swinkit.engine.settings import TrainConfig
 from swinkit.errors import DataError
 
@@ -29,7 +30,7 @@ class Feed:
         self, images: Images, config: TrainConfig, *, step: int, say: Callable[[str], object]
     ) -> None:
         self._images, self._config, self._say = images, config, say
-        self._step, self._workers = step, config.workers
+        self._step, self._workers, self._processes = step, config.workers, processes()
         self._batches = self._from_here()
         self._left_out: set[str] = set()
         self.waited = 0.0
@@ -73,6 +74,7 @@ class Feed:
             workers=self._workers,
             start=start,
             pin=self._config.device.startswith("cuda"),
+            share=(self._processes.rank, self._processes.size),
         )
         with _deaths_noticed_when_waiting():
             return iter(loader)

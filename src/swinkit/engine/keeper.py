@@ -42,22 +42,27 @@ class Keeper:
         self._keep_what_follows()
 
     def save(self) -> None:
+        """Write a checkpoint, in the first process."""
         learner = self._learner
         learner.position.seconds = self._earlier_sessions + self._pace.seconds
-        save_checkpoint(self._run, learner.model, learner.optimiser, learner.position, learner.average)
+        if learner.processes.rank == 0:
+            save_checkpoint(self._run, learner.model, learner.optimiser, learner.position, learner.average)
         self._saved = time.monotonic()
 
     def after_step(self) -> None:
         """Save where it is time to. Raises Interrupted, after saving, when asked to stop."""
-        if self._stop.made or time.monotonic() - self._saved > SAVE_EVERY:
+        (asked,) = self._learner.processes.sums(self._stop.made)  # all processes stop after the same step
+        if asked or time.monotonic() - self._saved > SAVE_EVERY:
             self.save()
-        if self._stop.made:
+        if asked:
             raise Interrupted(f"stopped at step {self._learner.position.step} of {self._learner.steps}")
 
     def unless_stopped(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """Samples, one by one, with a look between them whether to stop."""
+        """Samples, one by one, with a look between them whether to stop; of several processes none may do so
+        by itself."""
+        alone = self._learner.processes.size == 1
         for sample in samples:
-            if self._stop.made:
+            if alone and self._stop.made:
                 self.after_step()
             yield sample
 
@@ -75,6 +80,8 @@ class Keeper:
     def _keep_what_follows(self) -> None:
         """What follows from the checkpoint, as far as it can be made from where the training stands."""
         learner, position = self._learner, self._learner.position
+        if learner.processes.rank > 0:
+            return
         done = len(position.history)
         now = position.history[-1]["step"] if done else 0
         best = best_epoch(learner.task, position.beginning, position.history)

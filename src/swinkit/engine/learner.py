@@ -8,13 +8,14 @@ from collections.abc import Callable
 from swinkit.data.loader import Batch
 from swinkit.engine.checkpoint import Continuation, Position
 from swinkit.engine.distillation import Teacher
+from swinkit.engine.distributed import processes
 from swinkit.engine.divergence import refuse_divergence
 from swinkit.engine.ema import Average
 from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.portion import Portion
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.settings import TrainConfig
-from swinkit.engine.step import training_step
+from swinkit.engine.step import Together, training_step
 from swinkit.models import Swin
 from swinkit.tasks import Task
 
@@ -46,6 +47,7 @@ class Learner:
             self.optimiser.load_state_dict(continuation.optimiser)
         if continuation and self.average and continuation.average:
             self.average.load_state_dict(continuation.average)
+        self.processes = processes()
         self._teacher = teacher
         self._portion = Portion(self.position.at_once or config.pictures_at_once, say)
 
@@ -71,6 +73,7 @@ class Learner:
         """Take a step; its loss. waited: seconds for the batch. Raises RunError where it goes wrong."""
         began = time.monotonic()
         step, config = self.position.step, self.config
+        counted, left_out = map(int, self.processes.sums(batch.counted, len(batch) - batch.counted))
         loss = training_step(
             self.model,
             self.task,
@@ -81,11 +84,13 @@ class Learner:
             step=step,
             portion=self._portion,
             teacher=self._teacher,
+            together=Together(self.processes, counted) if self.processes.size > 1 else None,
         )
         if self.average:
             self.average.update(step + 1)
         self.position.at_once = self._portion.pictures
-        self.position.count(batch, loss, seconds=time.monotonic() - began, waited=waited)
+        seconds = time.monotonic() - began
+        self.position.count(loss, counted=counted, left_out=left_out, seconds=seconds, waited=waited)
         refuse_divergence(
             self.position.losses,
             first=self.position.first_loss,

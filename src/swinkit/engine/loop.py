@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -15,6 +16,7 @@ from swinkit.data import Sample
 from swinkit.data.loader import Images
 from swinkit.engine.checkpoint import Continuation, Position
 from swinkit.engine.distillation import Teacher
+from swinkit.engine.distributed import own_device, validate_together
 from swinkit.engine.feed import Feed, steps_per_epoch
 from swinkit.engine.inference import validate
 from swinkit.engine.interrupt import stop_on_request
@@ -49,6 +51,7 @@ def fit(
     labels. The model is changed in place.
     Raises RunError when the loss is no longer a number, Interrupted after saving when asked to stop.
     """
+    config = replace(config, device=own_device(config.device))
     per_epoch = steps_per_epoch(len(train), config.batch)
     steps = config.epochs * per_epoch
     done = continuation.position.step if continuation else 0
@@ -73,6 +76,8 @@ def fit(
             keeper.go_on()
         else:
             keeper.begin(_warm_start(learner, val, progress))
+        if learner.processes.rank == 0:
+            learner.processes.announce(str(run.folder))
 
         for epoch in range(len(position.history), config.epochs):
             if reason := reason_to_stop(task, position.beginning, position.history, config.patience):
@@ -85,7 +90,7 @@ def fit(
                 pace.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
                 keeper.after_step()
 
-            numbers = validate(
+            numbers = validate_together(
                 learner.looked_at, task, keeper.unless_stopped(val), unreadable=feed.leave_out_of_validation
             )
             keeper.end_epoch(numbers)

@@ -16,14 +16,18 @@ from swinkit.engine.run import Run
 
 
 class Progress:
-    """Says lines to people on stderr, and keeps what it said for the run's log."""
+    """Says lines to people on stderr, and keeps what it said for the run's log.
 
-    def __init__(self, run: Run, *, goes_on: bool = False) -> None:
+    silent: in a process beside the first one, which neither speaks nor writes.
+    """
+
+    def __init__(self, run: Run, *, goes_on: bool = False, silent: bool = False) -> None:
         self._log = run.folder / "log.txt"
         self._lines: list[str] = []
         if goes_on and self._log.exists():
             self._lines = self._log.read_text("utf-8").splitlines()
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True, markup=False)
+        self._silent = silent
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True, markup=False, quiet=silent)
         self._bar: Bar | None = None
 
     def say(self, line: str) -> None:
@@ -32,6 +36,8 @@ class Progress:
 
     def keep(self) -> None:
         """Write the log."""
+        if self._silent:
+            return
         write_atomically(self._log, "\n".join([*self._lines, ""]))
 
     @contextmanager
@@ -48,7 +54,7 @@ class Progress:
     def training(self, *, steps: int, done: int) -> Iterator[Pace]:
         """Show how far training is, from `done` of `steps`."""
         pace = Pace(steps=steps, done=done)
-        if not self._console.is_terminal:
+        if self._silent or not self._console.is_terminal:
             yield pace
             return
         columns = (

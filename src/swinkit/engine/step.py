@@ -17,6 +17,7 @@ from swinkit.data.loader import Batch
 from swinkit.data.mixing import Blend, drawn_blend, partners
 from swinkit.data.transforms import normalised, sample_seed
 from swinkit.engine.distillation import Distillation, Teacher
+from swinkit.engine.distributed import Processes
 from swinkit.engine.origin import origin
 from swinkit.engine.portion import Portion
 from swinkit.engine.settings import TrainConfig
@@ -45,6 +46,19 @@ class Part:
         return self.batch.first + self.start
 
 
+@dataclass(frozen=True)
+class Together:
+    """A step of several processes. counted: pictures that count, in all of them."""
+
+    processes: Processes
+    counted: int
+
+    def sum_up(self, model: Swin, loss: Tensor) -> Tensor:
+        """Gives every process all gradients; the loss of the whole step."""
+        self.processes.sum_gradients(model)
+        return loss.new_tensor(self.processes.sums(float(loss))[0])
+
+
 def training_step(
     model: Swin,
     task: Task,
@@ -56,19 +70,22 @@ def training_step(
     step: int,
     portion: Portion | None = None,
     teacher: Teacher | None = None,
+    together: Together | None = None,
 ) -> float:
     """One step of the optimiser; the loss. Raises RunError unless it and the gradient are finite.
 
     portion: how many pictures go through the model together; by default those of the settings, without
         trying fewer when memory runs out.
     teacher: whose answers are learnt beside the labels.
+    together: the other processes that take this step, and what they learn from.
     """
+    counted = together.counted if together else batch.counted
 
     def gradient(at_once: int) -> Tensor:
         optimiser.zero_grad()
         loss = torch.zeros((), device=config.device)
         for part in parts(batch, at_once):
-            share = int(part.known.sum()) / batch.counted
+            share = int(part.known.sum()) / counted
             loss += learn(model, task, part, config, step=step, share=share, teacher=teacher)
         return loss
 
@@ -76,6 +93,8 @@ def training_step(
         group["lr"] = lr * group["lr_scale"]
     at_once = config.pictures_at_once
     loss = portion.attempt(gradient) if portion else gradient(at_once)
+    if together:
+        loss = together.sum_up(model, loss)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
     found, length = torch.stack([loss, norm.to(loss.device)]).tolist()
     if not (math.isfinite(found) and math.isfinite(length)):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from swinkit.data import ImageSet
     from swinkit.engine.checkpoint import Continuation
     from swinkit.engine.distillation import Teacher
+    from swinkit.engine.distributed import Processes
     from swinkit.engine.progress import Progress
     from swinkit.engine.settings import TrainConfig
     from swinkit.models import Swin
@@ -103,6 +104,7 @@ def train(
         KeyboardInterrupt: stopped on request, after saving.
     """
     from swinkit.data import read_classes
+    from swinkit.engine.distributed import joined
     from swinkit.recipes.wishes import Wishes
 
     wishes = Wishes(
@@ -128,14 +130,18 @@ def train(
         kernel=kernel,
         seed=seed,
     )
-    if resume is None:
-        return _start(wishes, out=out, overwrite=overwrite, dry_run=dry_run)
-    if wishes != Wishes() or out is not None or overwrite or dry_run:
+    if resume is not None and (wishes != Wishes() or out is not None or overwrite or dry_run):
         raise ConfigError(
             "a resumed run keeps its settings, so nothing else can be set beside it",
             hint=f"swinkit train --resume {resume}",
         )
-    return _resume(Run(Path(resume)))
+    with joined() as processes:
+        if processes.rank > 0:
+            return _follow(processes)
+        with processes.released():
+            if resume is not None:
+                return _resume(Run(Path(resume)))
+            return _start(wishes, out=out, overwrite=overwrite, dry_run=dry_run)
 
 
 def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: bool) -> Run:
@@ -206,6 +212,47 @@ def _resume(run: Run) -> Run:
         task, frozen = task_of(images, config), kept_frozen(run, images)
         teacher = teacher_for(images, model, config)
         return _fit_and_score(run, config, images, model, task, progress, frozen, teacher, continuation)
+
+
+def _follow(processes: Processes) -> Run:
+    """In a process beside the first one: take up, without a word, the run that it has begun.
+
+    Raises SystemExit where there is no run, or it breaks down in a way that the first process tells.
+    """
+    from swinkit.data import open_images
+    from swinkit.engine.checkpoint import load_checkpoint
+    from swinkit.engine.loop import fit
+    from swinkit.engine.progress import Progress
+    from swinkit.verbs.classifier import computing
+    from swinkit.verbs.evaluate import divided_as
+    from swinkit.verbs.teacher import teacher_for
+    from swinkit.verbs.training_data import task_of, training_images
+
+    folder = processes.announced()
+    if folder is None:
+        raise SystemExit(0)
+    run = Run(Path(folder))
+    config = run.config
+    images = divided_as(run, open_images(config.data, labels=config.labels, group_by=config.group_by))
+    with computing(threads=config.threads, kernel=config.kernel):
+        model, continuation = load_checkpoint(run)
+        try:
+            fit(
+                model,
+                task_of(images, config),
+                training_images(images, model, config),
+                images.split("val").samples,
+                config,
+                run,
+                Progress(run, silent=True),
+                continuation=continuation,
+                teacher=teacher_for(images, model, config),
+            )
+        except RunError as error:
+            if isinstance(error.__cause__, MemoryError):
+                raise
+            raise SystemExit(1) from error
+    return run
 
 
 def _fit_and_score(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -106,6 +107,8 @@ class Train:
             overwrite=self.overwrite,
             dry_run=self.dry_run,
         )
+        if os.environ.get("RANK", "0") != "0":  # under torchrun the first process speaks
+            return 0
         if self.json:
             print_json({"run": done.folder, "evaluation": None if self.dry_run else done.evaluation})
         elif not self.dry_run:
