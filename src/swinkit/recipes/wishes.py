@@ -38,7 +38,8 @@ class Wishes:
     time: str | None = None
     """For everything from reading the pictures to the last number: 90s, 10m, 1h30m."""
     batch: int | None = None
-    lr: float | None = None
+    lr: float | Literal["find"] | None = None
+    """"find": by a range test, before training."""
     drop_path: float | None = None
     precision: Precision | None = None
     teacher: str | None = None

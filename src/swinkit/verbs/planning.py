@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from swinkit.data import ImageSet
     from swinkit.engine.distillation import Teacher
     from swinkit.engine.progress import Progress
+    from swinkit.engine.range_test import RangeTest
     from swinkit.engine.settings import TrainConfig
     from swinkit.engine.timing import Pace
     from swinkit.models import Swin
@@ -29,14 +30,15 @@ _LEAST_PROBED, _MOST_PROBED = 500, 20_000  # pictures; with more, a linear class
 class Planned:
     """A plan and what it is for.
 
-    start: the weights, as run.json keeps them. probed: pictures that the linear classifier learns from.
+    facts: what was found beside the plan, as run.json keeps it.
+    probed: pictures that the linear classifier learns from.
     """
 
     plan: Plan
     model: Swin
     task: Task
     teacher: Teacher | None
-    start: dict[str, Any]
+    facts: dict[str, Any]
     probed: int
 
 
@@ -65,13 +67,17 @@ def planned(
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
     lesson = _Lesson(images, task, teacher, wishes, began)
     plan, chosen = _fitting(plan, model, lesson)
+    facts_kept = {"start": begun.to_dict()}
+    if wishes.lr == "find":
+        plan, chosen, tested = _with_rate(plan, chosen, lesson)
+        facts_kept["range_test"] = tested.to_dict()
     plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
     needs = Needs(
         kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         free=machine.memory,
     )
-    return Planned(within_memory(plan, needs), chosen.model, task, teacher, begun.to_dict(), chosen.probed)
+    return Planned(within_memory(plan, needs), chosen.model, task, teacher, facts_kept, chosen.probed)
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,21 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
         scoring=_SCORED * pace.seconds_to_look * (len(images.split("test")) or len(val)),
     )
     return _Timed(config, model, pace, estimate, probed)
+
+
+def _with_rate(plan: Plan, chosen: _Timed, lesson: _Lesson) -> tuple[Plan, _Timed, RangeTest]:
+    """The plan with a learning rate found by trying, which took time."""
+    from swinkit.engine.range_test import range_test
+    from swinkit.verbs.training_data import training_images
+
+    began = time.monotonic()
+    train = training_images(lesson.images, chosen.model, chosen.config)
+    tested = range_test(chosen.model, lesson.task, train, plan.config, teacher=lesson.teacher)
+    spent = chosen.estimate.spent + time.monotonic() - began
+    plan = replace(plan, config=replace(plan.config, lr=tested.lr))
+    why = f"{tested.lr:g}, found by {len(tested.tried)} steps with ever higher ones; batches of "
+    plan = plan.because("learning rate", f"{why}{plan.config.batch}")
+    return plan, replace(chosen, estimate=replace(chosen.estimate, spent=spent)), tested
 
 
 def _lightened(plan: Plan, chosen: _Timed, whole: _Timed, stages: int) -> Plan:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from swinkit.verbs.training_data import TrainingData
 
 
-def begin(run: Run, plan: Plan, data: TrainingData, start: dict[str, Any]) -> None:
+def begin(run: Run, plan: Plan, data: TrainingData, found: dict[str, Any]) -> None:
     """Clear the folder of an earlier run, and write run.json and split.csv.
 
-    start: what training starts from, as run.json keeps it.
+    found: what planning found out beside the plan: the weights that training starts from, …
     """
     from swinkit.data import write_atomically, write_split
     from swinkit.kernels import kernel_report
@@ -29,7 +29,7 @@ def begin(run: Run, plan: Plan, data: TrainingData, start: dict[str, Any]) -> No
         "schema": SCHEMA,
         "config": plan.config.to_dict(),
         "reasons": plan.reasons,
-        "start": start,
+        **found,
         "data": {
             "name": images.name,
             "fingerprint": data.whole.fingerprint(),

@@ -41,7 +41,7 @@ def train(
     epochs: int | None = None,
     time: str | None = None,
     batch: int | None = None,
-    lr: float | None = None,
+    lr: float | Literal["find"] | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
     teacher: str | Path | None = None,
     distillation: Literal["soft", "hard"] = "soft",
@@ -80,7 +80,7 @@ def train(
         epochs: Passes over the training pictures.
         time: How long to train, in place of epochs: 90s, 10m, 1h.
         batch: Pictures in one step.
-        lr: Peak learning rate.
+        lr: Peak learning rate; "find" tries ever higher ones for some steps and takes the best.
         precision: Of products inside a training step; by default bf16 where the machine is faster with it.
         teacher: A model to learn from beside the labels: a run, a weights file, the name of published weights
             or hf:owner/name. It has to know all classes, under these names.
@@ -170,7 +170,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         if dry_run:
             return run
         with alone_in(run):
-            begin(run, plan, data, found.start)
+            begin(run, plan, data, found.facts)
             frozen = frozen_features(model, data.images, config, progress, most=found.probed)
             keep_frozen(run, frozen)
             if config.warm_start:

@@ -50,8 +50,10 @@ class Train:
     """How long to train, in place of epochs: 90s, 10m, 1h."""
     batch: Annotated[int | None, option("NUMBER", "by default what suits the pictures")] = None
     """Pictures in one step."""
-    lr: Annotated[float | None, option("NUMBER", "by default what suits model and batch")] = None
-    """Peak learning rate."""
+    lr: Annotated[
+        float | Literal["find"] | None, option("{NUMBER,find}", "by default what suits model and batch")
+    ] = None
+    """Peak learning rate; find tries ever higher ones for some steps."""
     precision: Annotated[
         Literal["fp32", "bf16"] | None, option("{fp32,bf16}", "by default bf16 where it is faster")
     ] = None
