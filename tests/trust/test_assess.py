@@ -80,6 +80,16 @@ def test_the_baseline_is_the_commonest_class_of_train_not_of_the_scored(model: S
     assert assess(model, TASK, scored).baselines is None
 
 
+def test_files_that_were_trained_on_are_counted_and_left_out(model: Swin) -> None:
+    samples = few_digits().samples
+    found = assess(model, TASK, samples[20:], train=samples[:28])
+    others = assess(model, TASK, samples[28:])
+
+    assert 8 == found.trained_copies
+    assert others.evaluation.accuracy == found.accuracy_without_copies
+    assert others.trained_copies is None
+
+
 def test_predictions_give_back_every_number(found: Assessment) -> None:
     table, said = rows(found), found.evaluation
 

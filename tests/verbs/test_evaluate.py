@@ -184,3 +184,19 @@ def test_pictures_that_cannot_be_read_are_counted_and_named(weights: Path, tmp_p
 def test_a_model_is_asked_for() -> None:
     with pytest.raises(ConfigError, match="needs a model"):
         evaluate()
+
+
+def test_folders_named_by_synset_are_scored_by_the_names_of_the_checkpoint(tmp_path: Path) -> None:
+    model = create_model("swin_pico", classes=("goldfish", "tench"), image_size=16)
+    weights = save(model, tmp_path / "fish.safetensors")
+    folder = make_folder(tmp_path / "pictures", {"0": "n01440764", "1": "n01443537"})
+
+    found = evaluate(folder, weights)
+
+    assert {"tench", "goldfish"} == set(found.answers)
+    assert all(score.pictures for score in found.per_class.values())
+
+
+def test_pictures_that_were_trained_on_are_counted_and_left_out(run: Run, tmp_path: Path) -> None:
+    assert 0 == run.evaluation["trained_copies"]
+    assert run.evaluation["accuracy"] == run.evaluation["accuracy_without_copies"]

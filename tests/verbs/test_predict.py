@@ -55,6 +55,24 @@ def test_what_the_file_says_of_its_answers_is_applied_and_changes_none(folder: P
     assert all(p.probability == pytest.approx(1 / 3, abs=0.02) for p in flat)
 
 
+def test_where_the_model_looked_is_painted_over_every_picture_that_can_be_read(
+    folder: Path, weights: Path, tmp_path: Path
+) -> None:
+    (folder / "bad.png").write_bytes(b"")
+    before = predict(folder, weights)
+
+    assert before == predict(folder, weights, explain=tmp_path / "looked")
+
+    written = sorted((tmp_path / "looked").iterdir())
+    assert [one.image for one in before if one.error is None] == [
+        str(folder / path.name.partition("-")[2]) for path in written
+    ]
+    with Image.open(written[0]) as painted, Image.open(folder / "digit-0000.png") as picture:
+        assert painted.size == picture.size
+        colours = np.asarray(painted)
+    assert (np.ptp(colours, axis=2) > 30).any()  # heat is in colour, and the scan grey
+
+
 @pytest.mark.parametrize(("top", "named"), [(1, 1), (3, 3), (100, 6)])
 def test_as_many_classes_are_named_as_asked(folder: Path, weights: Path, top: int, named: int) -> None:
     found = predict(folder, weights, top=top)

@@ -12,6 +12,7 @@ from swinkit.weights.labels import (
     imagenet_1k_synsets,
     imagenet_22k,
     imagenet_22k_synsets,
+    names_of_synsets,
     rows_22k_to_1k,
 )
 
@@ -94,3 +95,32 @@ def test_the_sets_that_the_catalogue_names_are_there() -> None:
         "imagenet1k": 1000,
         "imagenet22k_ms": 21841,
     }
+
+
+def test_folders_named_by_synset_mean_the_classes_of_the_checkpoint_in_whatever_spelling() -> None:
+    given = ["n03126707", "n01440764"]  # the crane that is a machine, the tench
+    rows = [imagenet_1k_synsets().index(one) for one in given]
+    theirs = [f"{name}, and a synonym" for name in imagenet_1k()]
+
+    for names in (imagenet_1k(), theirs):
+        assert dict(zip(given, (names[row] for row in rows), strict=True)) == names_of_synsets(given, names)
+
+
+def test_a_model_of_a_few_imagenet_classes_is_matched_by_name() -> None:
+    tench, goldfish = imagenet_1k()[:2]
+    first, second = imagenet_1k_synsets()[:2]
+
+    assert {first: tench, second: goldfish} == names_of_synsets([first, second], ["cat", goldfish, tench])
+    assert names_of_synsets([first, second], ["cat", tench]) is None
+
+
+def test_ordinary_names_are_no_synsets() -> None:
+    assert names_of_synsets(["tench", "n01440764"], imagenet_1k()) is None
+    assert names_of_synsets([], imagenet_1k()) is None
+
+
+def test_the_22k_list_is_known_by_its_rows_too() -> None:
+    row = 9205
+    synset = imagenet_22k_synsets()[row]
+
+    assert {synset: imagenet_22k()[row]} == names_of_synsets([synset], imagenet_22k())

@@ -71,7 +71,7 @@ def assess(
     """Score a model on samples with labels, spelled as the task's classes, and find out how far to trust it.
 
     caution: what the model's file says about its answers.
-    train: what it learnt from, where that is known: for the majority class.
+    train: what it learnt from, where that is known: for the majority class, and for copies.
     chosen_on_same: whether the best epoch was chosen by these same samples; learnt_from: whether some of them
         were even trained on.
     frozen: features of all splits that know no label, for the linear baseline and for wrong labels.
@@ -98,16 +98,20 @@ def assess(
     drawn = _resampled(evaluation, answers.samples, seed)
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
+    pictures = tuple(_scored(evaluation, answers, caution))
+    copies, without = _copies(pictures, train)
     found = Assessment(
         evaluation=evaluation,
         accuracy=accuracy,
         balanced_accuracy=balanced,
         per_class={name: drawn.of_class(index) for index, name in enumerate(task.classes)},
-        pictures=tuple(_scored(evaluation, answers, caution)),
+        pictures=pictures,
         chosen_on_same=chosen_on_same,
         baselines=_baselines(task, train, answers.samples, frozen, seed),
         calibration=_calibration(evaluation, answers, caution),
         cost=cost_of(model, answers.samples, weights, kernel),
+        trained_copies=copies,
+        accuracy_without_copies=without,
     )
     if not thorough:
         return found
@@ -128,6 +132,15 @@ def _doubts(task: Task, answers: Answers, frozen: Frozen | None, learnt_from: bo
     if learnt_from:
         return Found(skipped="the model was trained on these pictures, and would repeat a wrong label")
     return suspects(task, answers.samples, answers.features)
+
+
+def _copies(pictures: Sequence[Scored], train: Sequence[Sample]) -> tuple[int | None, float | None]:
+    """How many scored pictures are files that were trained on too, and the accuracy on the others."""
+    if not train:
+        return None, None
+    seen = {content(sample) for sample in train}
+    others = [one.label == one.predicted for one in pictures if one.content not in seen]
+    return len(pictures) - len(others), sum(others) / len(others) if others else None
 
 
 def content(sample: Sample) -> str:

@@ -175,8 +175,8 @@ class Assessment:
 
     chosen_on_same: whether the scored pictures were also those by which the best epoch was chosen.
     pictures: every scored picture, in order.
-    trained_copies: scored pictures that have a copy among those trained on; accuracy_without_copies leaves
-        them out.
+    trained_copies: scored pictures of which the same file was trained on; accuracy_without_copies leaves
+        them out. Copies that were changed are for `check` to find.
     """
 
     evaluation: Evaluation

@@ -67,7 +67,9 @@ def evaluate(
 
     if batch < 1:
         raise ConfigError(f"batch is a count from 1; got {batch}")
-    images, part = _part(_pictures(data, weights, split, group_by), split)
+    every = _pictures(data, weights, split, group_by)
+    images, part = _part(every, split)
+    learnt = every.split("train").samples if _run_of(weights) is not None and part in ("val", "test") else ()
     with computing(threads=threads, kernel=kernel):
         model, task, caution = open_classifier(weights, device=device)
         samples = _labelled(images, task, named=model.labels is not None, weights=weights)
@@ -76,6 +78,8 @@ def evaluate(
             task,
             samples,
             caution=caution,
+            train=learnt,
+            chosen_on_same=bool(learnt) and part == "val",
             learnt_from=_run_of(weights) is not None and split in ("train", "all"),
             weights=_file_of(weights),
             kernel=_kernel(),
@@ -232,6 +236,7 @@ def _part(images: ImageSet, split: Part | None) -> tuple[ImageSet, str | None]:
 def _labelled(images: ImageSet, task: Task, *, named: bool, weights: str | Path) -> list[Sample]:
     """The samples with labels spelled as the model's classes. Raises DataError listing the differences."""
     from swinkit.data import match_classes
+    from swinkit.weights.labels import names_of_synsets
 
     if images.task != task.name:
         one, several = "one class for each picture", "any number of classes for each picture"
@@ -244,8 +249,9 @@ def _labelled(images: ImageSet, task: Task, *, named: bool, weights: str | Path)
             f"the classes of {weights} have no names, so they cannot be matched with {', '.join(given[:4])}",
             hint="load it with the names and save it: swinkit.save(swinkit.load(…, classes=[…]), …)",
         )
+    synsets = names_of_synsets(given, task.classes)
     try:
-        spelt = match_classes(given, task.classes)
+        spelt = synsets or match_classes(given, task.classes)
     except DataError as error:
         raise DataError(
             f"the model in {weights} does not know all classes of {images.name}: {error.message}",

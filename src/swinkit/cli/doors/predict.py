@@ -22,6 +22,7 @@ class Predict:
 
     examples:
       swinkit predict cat.jpg --weights runs/pets-1
+      swinkit predict cat.jpg --weights runs/pets-1 --explain looked/
       swinkit predict photos/ --weights swin_tiny --top 3 --csv answers.csv
     """
 
@@ -31,6 +32,8 @@ class Predict:
     """Run, weights file, catalogue name or hf:owner/name."""
     top: Annotated[int, option("NUMBER", "by default 5")] = 5
     """Classes to name for each picture."""
+    explain: Annotated[str | None, option("FOLDER")] = None
+    """Paint where the model looked over each picture, and write that there as a PNG."""
     batch: Batch = 64
     device: Device = None
     threads: Threads = None
@@ -45,11 +48,14 @@ class Predict:
             self.images,
             self.weights,
             top=self.top,
+            explain=self.explain,
             batch=self.batch,
             device=self.device,
             threads=self.threads,
             kernel=self.kernel,
         )
+        if self.explain:
+            say(f"wrote where the model looked into {self.explain}")
         if self.csv:
             say(f"wrote {write_predictions(self.csv, found)}")
         if self.json:

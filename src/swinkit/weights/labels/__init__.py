@@ -6,6 +6,7 @@ from swinkit.weights.labels.labels import (
     imagenet_1k_synsets,
     imagenet_22k,
     imagenet_22k_synsets,
+    names_of_synsets,
     rows_22k_to_1k,
 )
 
@@ -15,5 +16,6 @@ __all__ = [
     "imagenet_1k_synsets",
     "imagenet_22k",
     "imagenet_22k_synsets",
+    "names_of_synsets",
     "rows_22k_to_1k",
 ]

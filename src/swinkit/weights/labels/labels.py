@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import lzma
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
+
+_SYNSET = re.compile(r"n\d{8}")
+_ALIKE = 0.9  # of two spellings of one list; another order of the same names has next to none
 
 # ImageNet-22K has no images of "teddy bear". Microsoft's map gives that class the row of the garment.
 _TEDDY_BEAR, _TEDDY_THE_GARMENT = "n04399382", "n03013580"
@@ -39,6 +43,35 @@ def rows_22k_to_1k() -> list[int]:
     """For each class of ImageNet-1K its row in a 22K head; equal to Microsoft's data/map22kto1k.txt."""
     row = {synset: index for index, synset in enumerate(imagenet_22k_synsets())}
     return [row[_TEDDY_THE_GARMENT if s == _TEDDY_BEAR else s] for s in imagenet_1k_synsets()]
+
+
+def names_of_synsets(given: Sequence[str], classes: Sequence[str]) -> dict[str, str] | None:
+    """WordNet identifiers, as folders of ImageNet are named, beside the classes of a model that they mean.
+
+    None unless all of `given` are such identifiers, and the model has each of them: by row, where its classes
+    are those of ImageNet-1K or 22K in whatever spelling, else by name.
+    """
+    if not given or not all(_SYNSET.fullmatch(one) for one in given):
+        return None
+    known = set(classes)
+    for names, synsets in ((imagenet_1k(), imagenet_1k_synsets()), (imagenet_22k(), imagenet_22k_synsets())):
+        if len(classes) == len(names) and _same_rows(names, classes):
+            found = dict(zip(synsets, classes, strict=True))
+        else:
+            found = {one: name for one, name in zip(synsets, names, strict=True) if name in known}
+        if all(one in found for one in given):
+            return {one: found[one] for one in given}
+    return None
+
+
+def _same_rows(names: Sequence[str], classes: Sequence[str]) -> bool:
+    """Whether two lists name the same things row by row; libraries add synonyms after a comma."""
+
+    def first(name: str) -> str:
+        return name.partition(",")[0].strip().casefold()
+
+    alike = sum(first(one) == first(other) for one, other in zip(names, classes, strict=True))
+    return alike >= _ALIKE * len(names)
 
 
 LABEL_SETS: dict[str, Callable[[], tuple[str, ...]]] = {
