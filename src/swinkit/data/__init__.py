@@ -23,6 +23,7 @@ from swinkit.data.readers.shared import no_columns
 from swinkit.data.samples import ImageSet, Sample, Split
 from swinkit.data.split_files import read_split, split_names, write_split
 from swinkit.data.splits import folds, split_by_class, with_splits
+from swinkit.data.streams import is_stream, open_stream
 from swinkit.errors import DataError
 from swinkit.writing import write_atomically
 
@@ -84,7 +85,7 @@ def survey(
             raise no_columns("the embedded digits", column)
         images = digits()
     else:
-        images = _read(Path(data), column)
+        images = open_stream(str(data), group_by=column) if is_stream(data) else _read(Path(data), column)
     if pattern is not None:
         images = grouped(images, pattern)
     return images if images.classes and classes is None else with_classes(images, classes)

@@ -1,7 +1,7 @@
 """Pictures inside larger files: where they lie, and their bytes when somebody asks.
 
-Nothing is kept open and nothing is held in memory, so thousands of these cost little and travel to worker
-processes.
+Nothing is kept open, and but for `Held` nothing is in memory, so thousands of these cost little and travel to
+worker processes.
 """
 
 from __future__ import annotations
@@ -56,6 +56,21 @@ class TarMember:
                 f"cannot read {self.where}: the archive ends before it does", hint="fetch the archive again"
             )
         return content
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A picture file that is kept in memory, since there is no way back to where it came from."""
+
+    where: str
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def content(self) -> bytes:
+        return self.data
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from swinkit.data.samples import Sample
+from swinkit.data.streams import Stream
 from swinkit.data.transforms import sample_seed
 from swinkit.errors import DataError
 
@@ -32,6 +33,8 @@ class Images(Dataset[Item]):
     transform: (pixels, seed) -> tensor, whose randomness comes from the seed alone.
     repeats: how often an epoch shows a picture, each time varied anew, one after the other; there are then
         so many times fewer pictures in it (repeated augmentation, Hoffer et al. 2020).
+    stream: where pictures come from in place of `samples`, one after the other; keys then say only how each
+        is varied.
     balanced: an epoch shows every class equally often, pictures of small ones several times.
 
     A key of `images[key]` is the index of a sample; above the number of samples it goes round again, to the
@@ -47,6 +50,7 @@ class Images(Dataset[Item]):
     epoch: int = 0
     repeats: int = 1
     balanced: bool = False
+    stream: Stream | None = None
     _index_of: dict[str | None, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -56,11 +60,14 @@ class Images(Dataset[Item]):
         object.__setattr__(self, "_index_of", {name: index for index, name in enumerate(self.classes)})
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.samples) if self.stream is None else len(self.stream)
 
     def __getitem__(self, key: int) -> Item:
-        index = key % len(self.samples)
-        sample = self.samples[index]
+        return self.item(self.samples[key % len(self.samples)], key)
+
+    def item(self, sample: Sample, key: int) -> Item:
+        """A sample as it looks under a key. Raises DataError where it cannot be read."""
+        index = key % len(self)
         pixels = sample.pixels(self.channels, own_values=self.own_values)
         tensor = self.transform(pixels, sample_seed(self.seed, self.epoch, key))
         if sample.labels is not None:
@@ -74,6 +81,8 @@ class Images(Dataset[Item]):
     def order(self, epoch: int) -> list[int]:
         """The keys of one epoch, as many as there are samples, in the order of training."""
         keys = epoch_order(len(self), self.seed, epoch)
+        if self.stream is not None:
+            return keys
         if self.balanced:
             shown = equally_often(keys, [self.samples[index].label for index in keys])
             keys = [shown[place] for place in epoch_order(len(self), self.seed, ~epoch)]
@@ -132,11 +141,17 @@ class _Batches(Dataset[Batch]):
     """Steps as batches."""
 
     images: Images
+    _coming: Iterator[Sample] | None = None
 
     def __getitem__(self, step: _Step) -> Batch:
-        images = self.images if self.images.epoch == step.epoch else self.images.at(step.epoch)
-        self.images = images
-        items = [_readable_item(images, key) for key in step.keys]
+        if self.images.epoch != step.epoch:
+            self.images, self._coming = self.images.at(step.epoch), None
+        images = self.images
+        if images.stream is None:
+            items = [_readable_item(images, key) for key in step.keys]
+        else:
+            self._coming = self._coming or images.stream.samples(images.seed, step.epoch)
+            items = [_next_item(images, key, self._coming) for key in step.keys]
         return Batch(
             pixels=_stack([item[0] for item, _ in items]),
             targets=torch.tensor([item[1] for item, _ in items]),  # B, or B, K
@@ -169,7 +184,7 @@ def train_loader(
         sampler=_Steps(images, tuple(epochs), batch, start, share),
         batch_size=None,  # what is loaded at a time is a whole batch already
         collate_fn=_as_it_is,  # type: ignore[arg-type]  # the stubs know lists of samples alone
-        num_workers=workers,
+        num_workers=workers if images.stream is None else min(workers, images.stream.shards),
         pin_memory=pin,
         # The loader draws a number for its workers; a generator of its own leaves the global one as it was.
         generator=torch.Generator().manual_seed(0),
@@ -264,6 +279,18 @@ def _readable_item(images: Images, key: int) -> tuple[Item, tuple[str, str] | No
         f"{problem.message if problem else ''}",
         hint="is the disk or the network folder still there? then go on with --resume",
     )
+
+
+def _next_item(images: Images, key: int, coming: Iterator[Sample]) -> tuple[Item, tuple[str, str] | None]:
+    """The next picture of a stream that can be read, together with what was wrong with one before it."""
+    bad: list[tuple[str, str]] = []
+    for sample in islice(coming, _SUBSTITUTES):
+        try:
+            return images.item(sample, key), bad[0] if bad else None
+        except DataError as error:
+            bad.append((sample.path, error.message))
+    path, reason = bad[0]
+    raise DataError(f"{path} and the {len(bad) - 1} pictures after it cannot be read: {reason}")
 
 
 def _stack(pictures: Sequence[Tensor]) -> Tensor:

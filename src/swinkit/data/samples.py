@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from swinkit.data.containers import Packed
 from swinkit.data.read import read, read_bytes, to_channels
 from swinkit.errors import DataError
+
+if TYPE_CHECKING:
+    from swinkit.data.streams import Stream
 
 Split = Literal["train", "val", "test"]
 
@@ -90,6 +93,7 @@ class ImageSet:
     task: what the labels are for, a name from `tasks.TASKS`.
     layout: how the data lies on disk, in words.
     skipped: pictures that were left out, with the reason. ignored: other files, counted by kind.
+    stream: where the pictures of train come in a stream, of which `samples` has only some.
     empty: names of class folders without a picture, of which no class is made.
     notes: sentences that a person should read before training.
     """
@@ -103,6 +107,7 @@ class ImageSet:
     ignored: Mapping[str, int] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    stream: Stream | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.samples)

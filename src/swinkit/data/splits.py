@@ -37,6 +37,11 @@ def with_splits(
     together: names of pictures that belong together beside those of one group and exact copies.
     Raises DataError when there is nothing to train on, or nothing to set aside.
     """
+    if resplit and images.stream is not None:
+        raise DataError(
+            f"{images.name} comes as a stream, which cannot be divided anew",
+            hint="leave out resplit; train and val are what the stream says",
+        )
     if resplit:
         images = replace(images, samples=tuple(replace(sample, split=None) for sample in images.samples))
     given = images.splits()

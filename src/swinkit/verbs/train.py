@@ -60,8 +60,8 @@ def train(
 
     Args:
         data: A folder of class folders, with or without train, val and test above them, a table of
-            path,label, parquet files or tar archives; without one, the embedded handwritten digits. Nothing
-            is written into it.
+            path,label, parquet files or tar archives, or hf:owner/name, a data set that is streamed from the
+            Hugging Face hub; without one, the embedded handwritten digits. Nothing is written into it.
         out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …
         seed: Decides everything that is random.
         labels: Text file with one class in each line, which fixes their order; by default those of train, in

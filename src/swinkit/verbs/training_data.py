@@ -69,7 +69,7 @@ def facts_of(data: TrainingData) -> DataFacts:
     return DataFacts(
         name=images.name,
         layout=images.layout,
-        train=len(train),
+        train=len(train) if images.stream is None else len(images.stream),
         val=len(images.split("val").samples),
         classes=images.classes,
         channels=channels,
@@ -104,6 +104,7 @@ def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Image
     )
     return Images(
         samples=images.split("train").samples,
+        stream=images.stream,
         classes=images.classes,
         transform=transform,
         channels=preprocess.channels,

@@ -16,8 +16,9 @@ class Train:
     """Train a Swin on pictures: says what it will do and why, then does it.
 
     DATA is a folder of class folders, with or without train, val and test above them, a table of
-    path,label, parquet files or tar archives; nothing is written into it. All that a training leaves lies in
-    the run's folder, which predict and evaluate take as weights. Ctrl-C saves first and says how to go on.
+    path,label, parquet files or tar archives, or hf:owner/name, a data set that is streamed from the Hugging
+    Face hub; nothing is written into it. All that a training leaves lies in the run's folder, which predict
+    and evaluate take as weights. Ctrl-C saves first and says how to go on.
 
     examples:
       swinkit train

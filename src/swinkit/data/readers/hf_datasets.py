@@ -47,11 +47,11 @@ def read(place: Path, *, group_by: str | None = None) -> ImageSet:
     Raises DataError where there is no column of pictures or labels, and naming the extra where the library is
     missing.
     """
-    parts = _parts(place, _library())
+    parts = _parts(place, datasets_library())
     samples: list[Sample] = []
     skipped: list[tuple[str, str]] = []
     for part in parts:
-        for sample in _Columns.of(part, group_by).samples():
+        for sample in _samples(part, group_by):
             if sample.label is None and sample.labels is None:
                 skipped.append((sample.path, "it has no label"))
             else:
@@ -84,7 +84,7 @@ class _Part:
 
 
 def _parts(place: Path, library: ModuleType) -> list[_Part]:
-    with _failures_named(place), _without_progress_bars(library):
+    with failures_named(place), _without_progress_bars(library):
         if place.suffix.casefold() == ".arrow" and place.is_file():
             return [_Part(place, library.Dataset.from_file(str(place)), None)]
         if (place / "dataset_dict.json").is_file():
@@ -115,7 +115,7 @@ def _parquet_files(folder: Path) -> list[Path]:
     return []
 
 
-def _library() -> ModuleType:
+def datasets_library() -> ModuleType:
     try:
         import datasets
     except ImportError as error:
@@ -138,7 +138,7 @@ def _without_progress_bars(library: ModuleType) -> Iterator[None]:
 
 
 @contextmanager
-def _failures_named(place: Path) -> Iterator[None]:
+def failures_named(place: Path | str) -> Iterator[None]:
     try:
         yield
     except DataError:
@@ -154,65 +154,80 @@ def _failures_named(place: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """One file with the roles of its columns."""
+class Columns:
+    """The rows of one file or stream, with undecoded pictures, and the roles of their columns.
 
-    part: _Part
+    names: what the numbers of the classes mean, where there are names.
+    """
+
+    rows: Any
     picture: str
     label: str
     split: str | None
     group: str | None
+    names: tuple[str, ...] | None
 
     @classmethod
-    def of(cls, part: _Part, group_by: str | None) -> _Columns:
-        columns = list(part.rows.column_names)
-        picture = next((name for name in columns if _holds_pictures(part.rows.features[name])), None)
-        named = [name for name in columns if hasattr(part.rows.features[name], "int2str")]
+    def of(cls, rows: Any, where: Path | str, group_by: str | None) -> Columns:
+        """Raises DataError that lists the columns where the needed ones are missing."""
+        from datasets import Image
+
+        columns, features = list(rows.column_names), rows.features
+        picture = next((name for name in columns if _holds_pictures(features[name])), None)
+        named = [name for name in columns if hasattr(features[name], "int2str")]
         label = first_named(LABEL, columns) or (named[0] if len(named) == 1 else None)
         if picture is None or label is None:
             missing = "pictures" if picture is None else "labels"
             raise DataError(
-                f"{part.file} has no column of {missing}; it has {', '.join(columns)}",
+                f"{where} has no column of {missing}; it has {', '.join(columns)}",
                 hint="call them image and label: bytes of picture files, and class names or numbers",
             )
-        group = column_named(group_by, columns, part.file) if group_by else first_named(GROUP, columns)
-        return cls(part, picture, label, first_named(SPLIT, columns), group)
+        group = column_named(group_by, columns, where) if group_by else first_named(GROUP, columns)
+        return cls(
+            rows=rows.cast_column(picture, Image(decode=False)),
+            picture=picture,
+            label=label,
+            split=first_named(SPLIT, columns),
+            group=group,
+            names=_names_in(features[label]) or names_beside(Path(where).parent),
+        )
 
-    def samples(self) -> Iterator[Sample]:
-        from datasets import Image
+    def known(self, value: Any) -> tuple[str | None, tuple[str, ...] | None]:
+        """What a cell says a picture shows: one class, or a tuple of them; None and None for nothing."""
+        if isinstance(value, (list, tuple)):
+            return None, tuple(word for one in value if (word := _word(one, self.names)) is not None)
+        return _word(value, self.names), None
 
-        rows = self.part.rows.cast_column(self.picture, Image(decode=False))
-        sizes, paths = _sizes_and_paths(rows, self.picture)
-        names = self._names()
-        splits = self._column(self.split)
-        groups = self._column(self.group)
-        bare = rows.select_columns([self.picture])
-        for index, value in enumerate(rows[self.label]):
-            size, path = sizes[index], paths[index]
-            packed = DatasetRow(bare, self.picture, self.part.file, index, size or 0)
-            several = isinstance(value, (list, tuple))
-            yield Sample(
-                name="/".join((self.part.file.stem, str(index), *([Path(path).name] if path else []))),
-                label=None if several else _word(value, names),
-                labels=tuple(word for one in value if (word := _word(one, names))) if several else None,
-                group=None if groups[index] is None else str(groups[index]),
-                split=self._split(splits[index]),
-                source=Path(path) if size is None and path else packed,
-            )
 
-    def _names(self) -> tuple[str, ...] | None:
-        """What the numbers of the classes mean, from the schema or from classes.txt beside the file."""
-        feature = self.part.rows.features[self.label]
-        inner = getattr(feature, "feature", feature)
-        names = getattr(inner, "names", None)
-        return tuple(names) if names is not None else names_beside(self.part.file.parent)
+def _samples(part: _Part, group_by: str | None) -> Iterator[Sample]:
+    columns = Columns.of(part.rows, part.file, group_by)
+    sizes, paths = _sizes_and_paths(columns.rows, columns.picture)
+    splits, groups = _column(part.rows, columns.split), _column(part.rows, columns.group)
+    bare = columns.rows.select_columns([columns.picture])
+    for index, value in enumerate(part.rows[columns.label]):
+        size, path = sizes[index], paths[index]
+        label, labels = columns.known(value)
+        told = None if splits[index] is None else SPLIT_WORDS.get(str(splits[index]).casefold())
+        yield Sample(
+            name="/".join((part.file.stem, str(index), *([Path(path).name] if path else []))),
+            label=label,
+            labels=labels,
+            group=None if groups[index] is None else str(groups[index]),
+            split=told or part.split,
+            source=Path(path)
+            if size is None and path
+            else DatasetRow(bare, columns.picture, part.file, index, size or 0),
+        )
 
-    def _column(self, column: str | None) -> list[Any]:
-        rows = self.part.rows
-        return list(rows[column]) if column is not None else [None] * len(rows)
 
-    def _split(self, text: Any) -> Split | None:
-        return SPLIT_WORDS.get(str(text).casefold(), self.part.split) if text is not None else self.part.split
+def _column(rows: Any, column: str | None) -> list[Any]:
+    return list(rows[column]) if column is not None else [None] * len(rows)
+
+
+def _names_in(feature: Any) -> tuple[str, ...] | None:
+    """The class names that a column, or a column of lists, declares."""
+    names = getattr(getattr(feature, "feature", feature), "names", None)
+    return None if names is None else tuple(names)
 
 
 def _holds_pictures(feature: Any) -> bool:

@@ -77,7 +77,7 @@ def names_beside(folder: Path) -> tuple[str, ...] | None:
     return read_classes(file) if file.is_file() else None
 
 
-def column_named(wanted: str, columns: Sequence[str], where: Path) -> str:
+def column_named(wanted: str, columns: Sequence[str], where: Path | str) -> str:
     """The column that `group_by` names. Raises DataError listing those that there are."""
     for column in columns:
         if column == wanted or squeezed(column) == squeezed(wanted):
