@@ -30,7 +30,12 @@ FLAGS = [
 ]
 AVX512 = "-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512"
 # The flags of each target on this kind of processor. Add a target here, in targets/ and in dispatch.cpp.
-X86 = {"avx2": "-mavx2 -mfma", "avx512": AVX512}
+X86 = {
+    "avx2": "-mavx2 -mfma",
+    "avx512": AVX512,
+    "avx512_bf16": f"{AVX512} -mavx512bf16",
+    "amx_bf16": f"{AVX512} -mavx512bf16 -mamx-tile -mamx-bf16",
+}
 TARGETS = {"portable": "", **(X86 if platform.machine() in ("x86_64", "AMD64") else {})}
 
 

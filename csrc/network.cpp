@@ -115,8 +115,10 @@ class Walk {
             : walk(walk_), kernels(walk_.kernels), net(walk_.net), rank(rank_), size(size_), handed_out(0) {}
 
         void go() {
+            if (kernels.enter) kernels.enter();
             for (long from = 0; from < walk.images.batch; from += walk.layout.images)
                 some(from, at_most(walk.layout.images, walk.images.batch - from));
+            if (kernels.leave) kernels.leave();
         }
 
       private:

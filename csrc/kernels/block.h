@@ -117,7 +117,7 @@ template <class Element> class Block {
             const float *bias = block.fc1.bias + from;
             shared_product((const Element *)room.normed, room.channels, group.real, block.fc1,
                            Span{0, room.channels}, Span{from, to}, team, [&](long i, long column, V sums) {
-                               store_as(room.hidden + i * room.hidden_step + column, gelu(sums + load(bias + column)));
+                               store_gelu(room.hidden + i * room.hidden_step + column, sums + load(bias + column));
                            });
             barrier(team);
             const auto second = [&](auto add) {

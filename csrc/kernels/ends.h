@@ -178,11 +178,12 @@ inline size_t row_own(long channels) { return (size_t)rounded_up(LANES * padded(
 
 // ------------------------------------------------------------------------------------ all of them
 
-template <class Element> constexpr Kernels kernels() {
+template <class Element> constexpr Kernels kernels(void (*enter)() = nullptr, void (*leave)() = nullptr) {
     return {(int)panel_outputs<Element>(), embed<Element>, merge<Element>,  block<Element>,
             encode,  channels_first,       pool,           head<Element>,   embed_common<Element>,
             merge_common<Element>,         block_common<Element>,           block_own,
-            head_common<Element>,          row_own,                         token_groups};
+            head_common<Element>,          row_own,                         token_groups,
+            enter,   leave};
 }
 
 }} // namespace

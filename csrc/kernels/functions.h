@@ -40,4 +40,6 @@ inline V gelu(V x) {
     return larger(all(0.0f), x) - a * (exponential(all(-0.5f) * a * a) * g);
 }
 
+inline void store_gelu(float *p, V x) { store(p, gelu(x)); }
+
 }} // namespace

@@ -17,7 +17,21 @@ template <class Element> struct Cut;
 template <> struct Cut<float> {
     static constexpr int rows = TILE_ROWS;
     static constexpr int vectors = TILE_VECTORS;
+    static constexpr bool equal_tiles = true;
+    // Inputs summed in one run. Sums of runs are added up, so that rounding grows with the number of runs.
+    static constexpr long run = 192;
 };
+
+// Sums of a tile to memory; row i starts at sums + i·TILE_VECTORS·LANES.
+template <int ROWS, int VECTORS> void store_sums(const V (&sum)[ROWS][VECTORS], float *sums, bool adds) {
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) {
+            float *to = sums + (i * TILE_VECTORS + j) * LANES;
+            store(to, adds ? load(to) + sum[i][j] : sum[i][j]);
+        }
+}
 
 template <int ROWS, int VECTORS>
 void tile_of(const float *a, long a_step, const float *b, long b_step, long inputs, float *sums,
@@ -39,39 +53,33 @@ void tile_of(const float *a, long a_step, const float *b, long b_step, long inpu
             for (int j = 0; j < VECTORS; j++) sum[i][j] = fma(input, weights[j], sum[i][j]);
         }
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < VECTORS; j++) {
-            float *to = sums + (i * TILE_VECTORS + j) * LANES;
-            store(to, adds ? load(to) + sum[i][j] : sum[i][j]);
-        }
+    store_sums(sum, sums, adds);
 }
 
-using Tile = void (*)(const float *, long, const float *, long, long, float *, bool);
-
-template <int ROWS> constexpr Tile tile_with(int vectors) {
+template <int ROWS, class Element>
+void tile_with(int vectors, const Element *a, long a_step, const Element *b, long b_step, long inputs, float *sums,
+               bool adds) {
     constexpr int rows = ROWS <= TILE_ROWS ? ROWS : 1; // taller tiles do not exist
-    return vectors == 1 ? tile_of<rows, 1> : vectors == 2 ? tile_of<rows, 2> : tile_of<rows, TILE_VECTORS>;
+    if (vectors == 1) return tile_of<rows, 1>(a, a_step, b, b_step, inputs, sums, adds);
+    if (vectors == 2) return tile_of<rows, 2>(a, a_step, b, b_step, inputs, sums, adds);
+    tile_of<rows, TILE_VECTORS>(a, a_step, b, b_step, inputs, sums, adds);
 }
 
 // Sums over one run of inputs, up to Cut::rows × Cut::vectors; row i starts at sums + i·Cut::vectors·LANES.
-inline void tile(int rows, int vectors, const float *a, long a_step, const float *b, long b_step, long inputs,
-                 float *sums, bool adds) {
+template <class Element>
+void tile(int rows, int vectors, const Element *a, long a_step, const Element *b, long b_step, long inputs,
+          float *sums, bool adds) {
     switch (rows) {
-    case 1: return tile_with<1>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    case 2: return tile_with<2>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    case 3: return tile_with<3>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    case 4: return tile_with<4>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    case 5: return tile_with<5>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    case 6: return tile_with<6>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    case 7: return tile_with<7>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
-    default: return tile_with<8>(vectors)(a, a_step, b, b_step, inputs, sums, adds);
+    case 1: return tile_with<1>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 2: return tile_with<2>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 3: return tile_with<3>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 4: return tile_with<4>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 5: return tile_with<5>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 6: return tile_with<6>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 7: return tile_with<7>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    default: return tile_with<8>(vectors, a, a_step, b, b_step, inputs, sums, adds);
     }
 }
-
-// Inputs that are summed in one run. Sums of runs are added up, so that rounding grows with the number of runs.
-constexpr long RUN = 192;
 
 // Where the second operand of a product lies: vectors of outputs side by side, one row for each input.
 template <class Element> struct Panels {
@@ -84,7 +92,7 @@ template <class Element> struct Panels {
 // each(row, column, sums) for every row and every LANES columns of a·B.
 template <class Element, class Each>
 void product(const Element *a, long a_step, long rows, const Panels<Element> &b, long inputs, long outputs,
-             const Each &each, long run = RUN) {
+             const Each &each, long run = Cut<Element>::run) {
     constexpr int MOST = Cut<Element>::rows, WIDE = Cut<Element>::vectors;
     alignas(64) float sums[MOST * WIDE * LANES];
     const long tiles = (rows + MOST - 1) / MOST, vectors = outputs / LANES;
@@ -92,7 +100,9 @@ void product(const Element *a, long a_step, long rows, const Panels<Element> &b,
         const int wide = (int)(vectors - at < b.vectors ? vectors - at : b.vectors);
         const Element *panel = b.start + number * b.panel;
         for (long t = 0; t < tiles; t++) {
-            const long begin = rows * t / tiles, end = rows * (t + 1) / tiles; // equal tiles, no small last one
+            const bool equal = Cut<Element>::equal_tiles; // no small last one
+            const long begin = equal ? rows * t / tiles : t * MOST;
+            const long end = equal ? rows * (t + 1) / tiles : t + 1 < tiles ? begin + MOST : rows;
             for (long k = 0; k < inputs; k += run)
                 tile((int)(end - begin), wide, a + begin * a_step + k, a_step, panel + k * b.row, b.row,
                      inputs - k < run ? inputs - k : run, sums, k > 0);
@@ -128,7 +138,7 @@ struct Span {
 // first; where it starts, a panel starts.
 template <class Element, class Each>
 void shared_product(const Element *a, long a_step, long rows, const swk_linear &linear, Span inputs, Span outputs,
-                    const Team &team, const Each &each, long run = RUN) {
+                    const Team &team, const Each &each, long run = Cut<Element>::run) {
     constexpr long PANEL = panel_outputs<Element>();
     const long count = outputs.to - outputs.from;
     const Share mine((count + PANEL - 1) / PANEL, team);
@@ -140,7 +150,7 @@ void shared_product(const Element *a, long a_step, long rows, const swk_linear &
 
 template <class Element, class Each>
 void shared_product(const Element *a, long a_step, long rows, const swk_linear &linear, const Team &team,
-                    const Each &each, long run = RUN) {
+                    const Each &each, long run = Cut<Element>::run) {
     shared_product(a, a_step, rows, linear, Span{0, linear.inputs}, Span{0, linear.outputs}, team, each, run);
 }
 

@@ -7,7 +7,7 @@ inline void store_as(float *p, V v) { store(p, v); }
 
 // Zeros from `from` to `to`.
 template <class Element> void clear(Element *p, long from, long to) {
-    for (long i = from; i < to; i++) p[i] = Element(0);
+    for (long i = from; i < to; i++) p[i] = Element{};
 }
 
 inline void copy(float *to, const float *from, long count) {

@@ -79,6 +79,9 @@ struct Kernels {
     size_t (*head_common)(const swk_network &, long images);
     size_t (*row_own)(long channels);
     long (*token_groups)(long tokens); // units of channels_first in one image
+    // What a thread does before and behind its work, or NULL.
+    void (*enter)();
+    void (*leave)();
 };
 
 namespace {

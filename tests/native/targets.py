@@ -15,7 +15,12 @@ needs_library = [
 
 def able_targets(dtype="float32"):
     """Names of the targets for products of a type that can run here, best first."""
-    return [target.name for target in _TARGETS if target.dtype == dtype and target.runs] or ["none"]
+    return [target.name for target in _TARGETS if target.dtype == dtype and target.runs]
+
+
+def every_target():
+    """The type of products and the name of each target that can run here."""
+    return [(dtype, name) for dtype in ("float32", "bfloat16") for name in able_targets(dtype)]
 
 
 def forced(monkeypatch, name):

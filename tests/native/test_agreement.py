@@ -9,7 +9,7 @@ import swinkit
 from swinkit.native import optimize
 from swinkit.windows import POLICIES
 from tests.models.builders import scrambled, small_swin
-from tests.native.targets import able_targets, forced, needs_library
+from tests.native.targets import able_targets, every_target, forced, needs_library
 from tests.tolerances import assert_close
 
 pytestmark = needs_library
@@ -107,6 +107,27 @@ def test_rounding_is_that_of_torch(name):
     assert error(actual) <= 2**2 * error(usual)
 
 
+@pytest.mark.parametrize("target", able_targets("bfloat16"))
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("case", CASES)
+def test_bfloat16_is_no_worse_than_autocast(case, version, target, monkeypatch):
+    """Products in bfloat16; sums, softmax, norms and residuals in float32. Half as much again is chance."""
+    forced(monkeypatch, target)
+    settings, size = CASES[case]
+    model = small_swin(version, **settings)
+    x = torch.randn(4, model.config.in_channels, *size)
+    with torch.inference_mode():
+        right = model(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            usual = model(x).float()
+        actual = optimize(model, "bfloat16")(x)
+
+    def error(result):
+        return float((result - right).pow(2).mean())
+
+    assert 0 < error(actual) <= 1.5**2 * error(usual)
+
+
 def test_images_may_lie_in_memory_in_any_order():
     model = small_swin()
     fast, x = optimize(model), torch.randn(2, 3, 40, 32)
@@ -119,16 +140,16 @@ def test_images_may_lie_in_memory_in_any_order():
         assert torch.equal(right, fast(every_second))
 
 
-@pytest.mark.parametrize("target", able_targets())
-def test_bits_are_the_same_for_any_threads_and_any_batch(target, monkeypatch):
+@pytest.mark.parametrize(("dtype", "target"), every_target())
+def test_bits_are_the_same_for_any_threads_and_any_batch(dtype, target, monkeypatch):
     forced(monkeypatch, target)
     model = small_swin(2, depths=(2, 2, 1), embed_dim=48, num_heads=(3, 6, 12))
     x = torch.randn(5, 3, 56, 72)
     with torch.inference_mode():
-        right = optimize(model, threads=1)(x)
+        right = optimize(model, dtype, threads=1)(x)
         for threads in (2, 3, 8):
-            assert torch.equal(right, optimize(model, threads=threads)(x))
-        assert torch.equal(right[3:4], optimize(model, threads=2)(x[3:4]))
+            assert torch.equal(right, optimize(model, dtype, threads=threads)(x))
+        assert torch.equal(right[3:4], optimize(model, dtype, threads=2)(x[3:4]))
 
 
 def test_the_same_image_gives_the_same_bits_whatever_came_before():

@@ -8,7 +8,7 @@ from swinkit.native import optimize
 from swinkit.native.network import PackedSwin
 from swinkit.native.optimized import _outputs
 from tests.models.builders import small_swin
-from tests.native.targets import able_targets, forced, needs_library
+from tests.native.targets import every_target, forced, needs_library
 
 pytestmark = needs_library
 
@@ -21,13 +21,13 @@ GUARD = 4096
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("target", able_targets())
+@pytest.mark.parametrize(("dtype", "target"), every_target())
 @pytest.mark.parametrize("case", CASES)
-def test_a_run_reads_nothing_unwritten_and_writes_nothing_outside(case, target, threads, monkeypatch):
+def test_a_run_reads_nothing_unwritten_and_writes_nothing_outside(case, dtype, target, threads, monkeypatch):
     forced(monkeypatch, target)
     version, settings, shape = CASES[case]
     model, x = small_swin(version, **settings), torch.randn(shape)
-    chosen = chosen_target("float32")
+    chosen = chosen_target(dtype)
     packed = PackedSwin(model, chosen)
     network = packed.network(tuple(shape[2:]))
     size = library().workspace(chosen, network, shape[0], threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,8 @@ from swinkit.native.network import PackedSwin
 from swinkit.native.watch import Watch, refusal
 from swinkit.windows import Pair
 
-Dtype = Literal["float32", "auto"]
+Dtype = Literal["float32", "bfloat16", "auto"]
+_DTYPES = get_args(Dtype)
 
 
 def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> OptimizedSwin:
@@ -29,8 +30,9 @@ def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> 
     Blocks are computed window group by window group in cache, by compiled kernels. Any image size, any batch,
     the same bits for any number of threads.
 
-    dtype: of the products: float32, or auto, the fastest that loses nothing (float32). threads: by default
-    as many as torch takes at each call.
+    dtype: of the products of linear layers: float32, or bfloat16 where the processor multiplies it (sums,
+    softmax, norms and the residual stream stay float32, and so do images and results); auto is the fastest
+    that loses nothing, float32. threads: by default as many as torch takes at each call.
 
     The weights are packed at the first call, and again when the parameters have changed: in-place operations
     such as the steps of an optimiser are always noticed, writes through `.data` where they meet one of a few
@@ -39,15 +41,16 @@ def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> 
     Raises KernelRefused, saying why, for a model whose modules are not exactly swinkit's, that carries hooks
     or whose parameters are not float32 on the CPU, and where swinkit was installed without compiled kernels.
     """
-    if dtype not in ("float32", "auto"):
-        raise ConfigError(f"optimize knows no dtype {dtype!r}", hint="choose float32 or auto")
+    if dtype not in _DTYPES:
+        raise ConfigError(f"optimize knows no dtype {dtype!r}", hint=f"choose among {', '.join(_DTYPES)}")
     if threads is not None and threads < 1:
         raise ConfigError(f"threads is a count from 1; got {threads}")
     reason = refusal(model)
     if reason:
         raise KernelRefused(f"this model cannot be optimized: {reason}", hint="call the model itself instead")
-    chosen_target("float32")
-    return OptimizedSwin(model, "float32", threads)
+    products = "float32" if dtype == "auto" else dtype
+    chosen_target(products)
+    return OptimizedSwin(model, products, threads)
 
 
 def for_inference(model: Swin) -> Swin | OptimizedSwin:

@@ -30,8 +30,11 @@ class Packer:
         return sum(tensor.nbytes for tensor in self.kept)
 
     def keep(self, tensor: Tensor) -> int:
-        """The address of a tensor's memory, which stays."""
-        tensor = tensor.detach().float().contiguous()
+        """The address of a tensor's memory, which stays; in float32."""
+        return self._keep(tensor.detach().float())
+
+    def _keep(self, tensor: Tensor) -> int:
+        tensor = tensor.contiguous()
         self.kept.append(tensor)
         return tensor.data_ptr()
 
@@ -56,9 +59,11 @@ class Packer:
         )
 
     def _panels(self, weight: Tensor) -> int:
-        """(outputs, inputs) to (panels, inputs, outputs of a panel)."""
-        panels = weight.unflatten(0, (-1, self.target.panel)).transpose(1, 2)
-        return self.keep(panels)
+        """(outputs, inputs) to (panels, inputs, outputs of a panel); bfloat16 with pairs of inputs inside."""
+        panels = weight.unflatten(0, (-1, self.target.panel))  # panels, outputs, inputs
+        if self.target.dtype == "float32":
+            return self._keep(panels.transpose(1, 2))
+        return self._keep(panels.unflatten(2, (-1, 2)).transpose(1, 2).to(torch.bfloat16))
 
 
 def heads_padded(weight: Tensor, heads: int, axis: int) -> Tensor:

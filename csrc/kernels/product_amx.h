@@ -1,0 +1,83 @@
+// The tile of a product of bfloat16 in AMX: four sums of 16 × 16 in the tile registers, 32 inputs at a time.
+//
+// Tiles always hold 16 rows. Rows past the last are computed and forgotten; operands have room behind them.
+#pragma once
+
+namespace swinkit::SWK_TARGET { namespace {
+
+template <> struct Cut<Bf16> {
+    static constexpr int rows = 32;
+    static constexpr int vectors = 2;
+    static constexpr bool equal_tiles = false; // a tile of fewer rows takes as long
+    static constexpr long run = 1 << 20;
+};
+
+// GCC does not tell its optimizer that instructions on tiles read memory: what was written must be there.
+inline void written(const void *memory) { __asm__ volatile("" : : "r"(memory) : "memory"); }
+
+// Registers 0 to 3: sums, row by row of the two by two; 4 and 5: rows; 6 and 7: weights.
+template <bool TALL, bool WIDE>
+void amx_tile(const Bf16 *a, long a_step, const Bf16 *b, long b_step, long inputs, float *sums, bool adds) {
+    constexpr int ROW = 2 * LANES; // of sums
+    written(a);
+    if (adds) {
+        _tile_loadd(0, sums, ROW * 4);
+        if (WIDE) _tile_loadd(1, sums + LANES, ROW * 4);
+        if (TALL) _tile_loadd(2, sums + 16 * ROW, ROW * 4);
+        if (TALL && WIDE) _tile_loadd(3, sums + 16 * ROW + LANES, ROW * 4);
+    } else {
+        _tile_zero(0);
+        if (WIDE) _tile_zero(1);
+        if (TALL) _tile_zero(2);
+        if (TALL && WIDE) _tile_zero(3);
+    }
+    for (long k = 0; k < inputs; k += 32, b += 32 * b_step) {
+#pragma GCC unroll 8
+        for (int i = 0; i < Cut<Bf16>::rows; i++) // the rows of the next tile: loads of a tile wait for each line
+            __builtin_prefetch(a + (Cut<Bf16>::rows + i) * a_step + k);
+        _tile_loadd(4, a + k, a_step * 2);
+        _tile_loadd(6, b, b_step * 4);
+        _tile_dpbf16ps(0, 4, 6);
+        if (TALL) {
+            _tile_loadd(5, a + 16 * a_step + k, a_step * 2);
+            _tile_dpbf16ps(2, 5, 6);
+        }
+        if (WIDE) {
+            _tile_loadd(7, b + 2 * LANES, b_step * 4);
+            _tile_dpbf16ps(1, 4, 7);
+            if (TALL) _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    _tile_stored(0, sums, ROW * 4);
+    if (WIDE) _tile_stored(1, sums + LANES, ROW * 4);
+    if (TALL) _tile_stored(2, sums + 16 * ROW, ROW * 4);
+    if (TALL && WIDE) _tile_stored(3, sums + 16 * ROW + LANES, ROW * 4);
+}
+
+inline void tile(int rows, int vectors, const Bf16 *a, long a_step, const Bf16 *b, long b_step, long inputs,
+                 float *sums, bool adds) {
+    const bool tall = rows > 16, wide = vectors > 1;
+    const auto chosen = tall ? wide ? amx_tile<true, true> : amx_tile<true, false>
+                             : wide ? amx_tile<false, true> : amx_tile<false, false>;
+    chosen(a, a_step, b, b_step, inputs, sums, adds);
+}
+
+// Eight tile registers of 16 rows of 64 bytes, for the calling thread.
+inline void take_tiles() {
+    struct {
+        unsigned char palette, start_row, reserved[14];
+        unsigned short bytes[16];
+        unsigned char rows[16];
+    } shape = {};
+    shape.palette = 1;
+    for (int i = 0; i < 8; i++) {
+        shape.bytes[i] = 64;
+        shape.rows[i] = 16;
+    }
+    written(&shape);
+    _tile_loadconfig(&shape);
+}
+
+inline void give_tiles_back() { _tile_release(); }
+
+}} // namespace

@@ -1,0 +1,17 @@
+// bfloat16 on AMX; what is no product of a layer is float32 on AVX-512.
+#define SWK_TARGET amx_bf16
+#include "../kernels/tasks.h"
+
+#include "../vectors/avx512_bf16.h"
+
+#include "../kernels/product.h"
+
+#include "../kernels/product_amx.h"
+
+#include "../kernels/all.h"
+
+namespace swinkit {
+extern const Kernels amx_bf16_kernels;
+const Kernels amx_bf16_kernels =
+    amx_bf16::kernels<amx_bf16::Bf16>(amx_bf16::take_tiles, amx_bf16::give_tiles_back);
+} // namespace swinkit
