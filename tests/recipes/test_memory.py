@@ -28,9 +28,9 @@ def test_the_batch_stays_and_its_parts_fit_as_large_as_they_can(batch: int, free
     found = within_memory(plan(batch), needs).config
 
     assert batch == found.batch
-    assert needs.of(found.pictures_at_once, found) <= SHARE * free + 1
+    assert needs.of(found.pictures_at_once, recomputing=found.checkpointing) <= SHARE * free + 1
     if found.accumulation > 1:
-        assert needs.of(-(-batch // (found.accumulation - 1)), found) > SHARE * free
+        assert needs.of(-(-batch // (found.accumulation - 1)), recomputing=found.checkpointing) > SHARE * free
 
 
 def test_the_plan_says_why_a_batch_is_cut() -> None:

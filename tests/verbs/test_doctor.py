@@ -12,6 +12,7 @@ import torch
 from swinkit.cli.doors import doctor as door
 from swinkit.cli.main import main
 from swinkit.kernels import KERNELS
+from swinkit.recipes.facts import Machine
 from swinkit.verbs import doctor as verb
 from swinkit.verbs import machine, parity
 from swinkit.verbs.doctor import Doctor, doctor
@@ -49,6 +50,28 @@ def test_parity_is_checked_on_every_device_and_quickly(found: Doctor) -> None:
     ]
     assert all(0 < proof.error <= proof.tolerance for proof in found.parity)
     assert sum(proof.seconds for proof in found.parity) < PARITY_LIMIT_SECONDS
+
+
+def test_what_this_machine_can_train_is_told(found: Doctor) -> None:
+    assert found.suggestion is not None
+    assert "swin_tiny" == found.suggestion.model
+    assert found.suggestion.batch >= 1
+
+
+def test_where_memory_is_short_fewer_pictures_are_told_and_at_last_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def with_free(count: int) -> verb.Suggestion | None:
+        small = Machine(device="cpu", threads=1, bf16=False, memory=count)
+        monkeypatch.setattr(verb, "machine_for", lambda device: small)
+        return verb._suggestion()
+
+    plenty, little = with_free(1 << 40), with_free(2 << 30)
+
+    assert plenty is not None and little is not None
+    assert 128 == plenty.batch > little.batch
+    assert "fp32" == little.precision
+    assert with_free(100 << 20) is None
 
 
 def test_the_processor_and_the_space_are_told(found: Doctor) -> None:
@@ -117,9 +140,17 @@ def test_the_last_line_is_ready(found, monkeypatch, capsys: pytest.CaptureFixtur
 
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert {"versions", "processor", "bfloat16", "memory", "disk", "kernels", "parity", "weights"} <= set(
-        names
-    )
+    assert {
+        "versions",
+        "processor",
+        "bfloat16",
+        "memory",
+        "disk",
+        "kernels",
+        "parity",
+        "weights",
+        "training",
+    } <= set(names)
     assert lines[-1].split() == ["verdict", "ready"]
 
 

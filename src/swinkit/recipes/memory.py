@@ -29,10 +29,10 @@ class Needs:
     parameters: int
     free: int | None
 
-    def of(self, at_once: int, config: TrainConfig) -> int:
+    def of(self, at_once: int, *, workers: int = 0, recomputing: bool = False) -> int:
         """Bytes at the peak of a step with so many pictures at once."""
-        lasting = self.parameters * PER_PARAMETER + config.workers * PER_WORKER
-        share = RECOMPUTED if config.checkpointing else 1
+        lasting = self.parameters * PER_PARAMETER + workers * PER_WORKER
+        share = RECOMPUTED if recomputing else 1
         return lasting + round(at_once * self.kept * PER_KEPT_BYTE * share)
 
 
@@ -46,7 +46,7 @@ def within_memory(plan: Plan, needs: Needs) -> Plan:
         return plan
     room = round(needs.free * SHARE)
     config = plan.config
-    whole = needs.of(config.batch, config)
+    whole = _peak(config, 1, needs)
     if whole <= room:
         return plan.because(
             "memory", f"about {_in_words(whole)} of the {_in_words(needs.free)} that are free"
@@ -57,6 +57,12 @@ def within_memory(plan: Plan, needs: Needs) -> Plan:
             config = replace(attempt, accumulation=parts)
             return replace(plan, config=config).because("memory", _in_parts(config, whole, room))
     raise _too_little(config, needs, room)
+
+
+def _peak(config: TrainConfig, parts: int, needs: Needs) -> int:
+    """Bytes at the peak of a step whose batch comes in so many parts."""
+    at_once = -(-config.batch // parts)
+    return needs.of(at_once, workers=config.workers, recomputing=config.checkpointing)
 
 
 def _in_parts(config: TrainConfig, whole: int, room: int) -> str:
@@ -70,18 +76,18 @@ def _in_parts(config: TrainConfig, whole: int, room: int) -> str:
 def _parts(config: TrainConfig, needs: Needs, room: int) -> int | None:
     """The fewest parts of a batch of which each fits; None where not even one picture does."""
     counts = range(1, config.batch + 1)
-    return next((n for n in counts if needs.of(-(-config.batch // n), config) <= room), None)
+    return next((n for n in counts if _peak(config, n, needs) <= room), None)
 
 
 def _too_little(config: TrainConfig, needs: Needs, room: int) -> RunError:
     height, width = (side // 2 for side in config.image_size)
-    least, fewer = replace(config, checkpointing=True, workers=0), replace(needs, kept=needs.kept // 4)
+    least = _in_words(replace(needs, kept=needs.kept // 4).of(1, recomputing=True))
     error = RunError(
         f"a single picture of {config.image_size[0]} × {config.image_size[1]} pixels takes "
-        f"{_in_words(needs.of(1, least))} to learn from, and {_in_words(room)} may be used "
+        f"{_in_words(needs.of(1, recomputing=True))} to learn from, and {_in_words(room)} may be used "
         f"({SHARE:.0%} of what is free)",
-        hint=f"--image-size {height}x{width} takes about {_in_words(fewer.of(1, least))}; a smaller --model "
-        "takes less (swin_micro, swin_nano); or end other programs",
+        hint=f"--image-size {height}x{width} takes about {least}; a smaller --model takes less (swin_micro, "
+        "swin_nano); or end other programs",
     )
     error.__cause__ = MemoryError()
     return error

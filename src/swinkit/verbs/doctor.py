@@ -8,7 +8,7 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swinkit.verbs.machine import Device, Processor, Space, devices, processor, space
+from swinkit.verbs.machine import Device, Processor, Space, devices, machine_for, processor, space
 from swinkit.verbs.parity import Parity, check_parity
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ _PACKAGES = ("torch", "torchvision", "torchmetrics", "numpy", "pillow", "safeten
 _EXTRAS = {
     "onnx": ("to write models for ONNX Runtime", ("onnx", "onnxscript", "onnxruntime")),
     "multichannel": ("to read TIFF pictures of many channels", ("tifffile",)),
+    "hf-data": ("to read data sets in parquet and arrow", ("datasets",)),
 }
+_BATCHES = (128, 64, 32, 16, 8, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,16 @@ class Extra:
     missing: tuple[str, ...]
     command: str
     """What installs them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """What this machine can train: a size, and pictures of its usual input that fit into memory at once."""
+
+    model: str
+    image_size: tuple[int, int]
+    batch: int
+    precision: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,8 @@ class Doctor:
     """Those of which something is missing."""
     cached: tuple[str, ...]
     """Names of the published weights that lie on this machine's disk."""
+    suggestion: Suggestion | None
+    """None where not even one picture fits."""
     problems: tuple[str, ...]
     """What keeps swinkit from working here."""
 
@@ -83,6 +97,7 @@ def doctor() -> Doctor:
         parity=parity,
         extras=_incomplete_extras(),
         cached=_cached_weights(),
+        suggestion=_suggestion(),
         problems=(
             *(
                 f"{name} is not installed; pip install {name}"
@@ -131,6 +146,30 @@ def _incomplete_extras() -> tuple[Extra, ...]:
         for name, (purpose, packages) in _EXTRAS.items()
     )
     return tuple(extra for extra in extras if extra.missing)
+
+
+def _suggestion() -> Suggestion | None:
+    """The size whose published weights `train` looks for, with as large a batch as it would take at once."""
+    from swinkit.engine.memory import bytes_kept
+    from swinkit.models import create_model
+    from swinkit.recipes.defaults import PRETRAINED
+    from swinkit.recipes.memory import SHARE, Needs
+
+    machine = machine_for(None)
+    model = create_model(PRETRAINED, classes=10)
+    size = model.config.image_size
+    assert size is not None
+    needs = Needs(
+        kept=bytes_kept(model, size, model.config.in_channels),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        free=machine.memory,
+    )
+    fits = (n for n in _BATCHES if needs.free is None or needs.of(n) <= SHARE * needs.free)
+    batch = next(fits, None)
+    if batch is None:
+        return None
+    precision = "bf16" if machine.bf16 else "fp32"
+    return Suggestion(model=PRETRAINED, image_size=size, batch=batch, precision=precision)
 
 
 def _cached_weights() -> tuple[str, ...]:

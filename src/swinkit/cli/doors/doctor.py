@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from swinkit.cli.options import Debug, Json
 from swinkit.cli.screen import in_bytes, plain, print_facts, print_json
 from swinkit.verbs.doctor import Doctor as Findings
-from swinkit.verbs.doctor import doctor
+from swinkit.verbs.doctor import Suggestion, doctor
 from swinkit.verbs.parity import Parity
 
 
@@ -39,8 +39,19 @@ def _facts(found: Findings) -> dict[str, str]:
         "kernels": "\n".join(f"{k.name} {'runs' if k.runs else 'waits'}: {k.why}" for k in found.kernels),
         "parity": "\n".join(map(_proof, found.parity)),
         "weights": "\n".join(found.cached) or "none of the published ones is on this disk yet",
+        "training": _suggested(found.suggestion),
         "verdict": "\n".join(f"wrong: {problem}" for problem in found.problems) or "ready",
     }
+
+
+def _suggested(suggestion: Suggestion | None) -> str:
+    if suggestion is None:
+        return "memory is too short for the smallest published size; swin_micro and swin_nano take less"
+    height, width = suggestion.image_size
+    return (
+        f"{suggestion.model} at {height} × {width}, {suggestion.batch} pictures at once, "
+        f"{suggestion.precision}; swinkit train DATA decides by the pictures"
+    )
 
 
 def _installed(found: Findings) -> dict[str, str]:
