@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from swinkit.data import Sample
+from swinkit.data.mixing import Mixing
 from swinkit.engine import learner, loop
 from swinkit.engine import step as step_module
 from swinkit.engine.checkpoint import load_checkpoint
@@ -32,7 +33,15 @@ from tests.engine.small_runs import SETTINGS, begin, few_digits, training_images
 CLASSES = tuple("0123456789")
 STEPS = 8  # two epochs of four
 EVERYTHING = replace(
-    SETTINGS, ema=0.9, accumulation=3, checkpointing=True, frozen_stages=1, patience=5, schedule="constant"
+    SETTINGS,
+    optimizer="muon",
+    ema=0.9,
+    accumulation=3,
+    checkpointing=True,
+    frozen_stages=1,
+    patience=5,
+    schedule="constant",
+    mixing=Mixing(),
 )
 
 

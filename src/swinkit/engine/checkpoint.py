@@ -22,6 +22,7 @@ from torch import Tensor
 
 from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
+from swinkit.engine.optimiser import Optimiser
 from swinkit.engine.run import Run
 from swinkit.errors import RunError
 from swinkit.models import Swin
@@ -100,7 +101,7 @@ class Continuation:
 def save_checkpoint(
     run: Run,
     model: Swin,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     position: Position,
     average: Average | None = None,
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from swinkit.engine.distillation import Distillation
 
 Precision = Literal["fp32", "bf16"]
+Optimizer = Literal["adamw", "muon"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +61,10 @@ class TrainConfig:
     checkpointing: bool = False
     """Whether activations are computed again in the backward pass in place of being kept: a third more time,
     and much less memory; to the result it makes no difference."""
+    optimizer: Optimizer = "adamw"
+    """AdamW for everything, or Muon for the matrices inside the model and AdamW for the rest."""
     lr: float = 1e-3
-    """Peak learning rate of AdamW."""
+    """Peak learning rate; the same numbers suit both optimizers."""
     final_lr: float = 0.01
     """Share of the peak at which the cosine ends."""
     schedule: Schedule = "cosine"
@@ -127,6 +130,7 @@ class TrainConfig:
                 ("batch", self.batch >= 1, "at least 1"),
                 ("accumulation", 1 <= self.accumulation <= self.batch, "at least 1 and at most the batch"),
                 ("lr", self.lr > 0, "above 0"),
+                ("optimizer", self.optimizer in get_args(Optimizer), "adamw or muon"),
                 ("schedule", self.schedule in get_args(Schedule), f"one of {', '.join(get_args(Schedule))}"),
                 (
                     "milestones",

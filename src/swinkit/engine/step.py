@@ -18,6 +18,7 @@ from swinkit.data.mixing import Blend, drawn_blend, partners
 from swinkit.data.transforms import normalised, sample_seed
 from swinkit.engine.distillation import Distillation, Teacher
 from swinkit.engine.distributed import Processes
+from swinkit.engine.optimiser import Optimiser
 from swinkit.engine.origin import origin
 from swinkit.engine.portion import Portion
 from swinkit.engine.settings import TrainConfig
@@ -62,7 +63,7 @@ class Together:
 def training_step(
     model: Swin,
     task: Task,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     batch: Batch,
     config: TrainConfig,
     *,
