@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ import torch
 from PIL import Image
 
 from swinkit.data import digits
+from swinkit.engine.progress import Progress
 from swinkit.engine.run import Run
+from swinkit.tasks.classification import Classification
+from swinkit.trust.assess import Frozen
+from swinkit.verbs.frozen import say_by_folds
 from swinkit.verbs.train import train
 from swinkit.weights import load
 
@@ -64,6 +69,23 @@ def test_the_result_is_no_worse_than_the_linear_classifier_it_began_with(tuned: 
 
     assert tuned.config.warm_start
     assert tuned.evaluation["balanced_accuracy"] >= began_with - 0.0006  # as it was rounded
+
+
+def test_few_pictures_are_also_scored_by_folds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Features that tell the classes apart: every fold answers right; features of noise: by chance."""
+    samples = digits().samples[:100]
+    task = Classification(digits().classes)
+    told = task.targets(samples)
+    right = Frozen(of="labels", samples=samples, features=torch.eye(10)[told] + 0.01 * torch.randn(100, 10))
+    wrong = replace(right, features=torch.randn(100, 10))
+
+    for frozen in (right, wrong):
+        say_by_folds(task, frozen, 0, Progress(Run(tmp_path)))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert "5-fold over all 100 pictures" in lines[0]
+    assert lines[0].endswith("accuracy 100.0%")
+    assert float(lines[1].split("accuracy ")[1].split("%")[0]) < 40
 
 
 def test_without_time_for_an_epoch_the_linear_classifier_is_the_model(

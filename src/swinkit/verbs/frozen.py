@@ -60,6 +60,24 @@ def warm_start(model: Swin, task: Task, frozen: Frozen) -> None:
     probe.install(model)
 
 
+def say_by_folds(task: Task, frozen: Frozen, seed: int, progress: Progress) -> None:
+    """Of few pictures, how good the linear classifier is on all of them, none seen by who answers.
+
+    A val split of so few says little, and test there is none.
+    """
+    from swinkit.data.splits import ENOUGH, folds
+    from swinkit.engine.probe import fit_by_folds
+
+    count = len(frozen.samples)
+    if count >= ENOUGH:
+        return
+    _, answers = fit_by_folds(task, frozen.features, frozen.samples, folds(frozen.samples, seed=seed))
+    scores = task.scores()
+    scores.add(answers, task.targets(frozen.samples))
+    told = task.headline(scores.result())
+    progress.say(f"linear classifier, 5-fold over all {count} pictures, none seen by who answers: {told}")
+
+
 def keep_frozen(run: Run, frozen: Frozen) -> None:
     """Write the features into the run's folder."""
     import safetensors.torch

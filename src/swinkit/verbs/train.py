@@ -151,7 +151,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.engine.progress import Progress
     from swinkit.recipes.named import recipe_named, with_recipe
     from swinkit.verbs.classifier import computing
-    from swinkit.verbs.frozen import frozen_features, keep_frozen, warm_start
+    from swinkit.verbs.frozen import frozen_features, keep_frozen, say_by_folds, warm_start
     from swinkit.verbs.planning import planned
     from swinkit.verbs.record import begin
     from swinkit.verbs.training_data import training_data
@@ -174,6 +174,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
             frozen = frozen_features(model, data.images, config, progress, most=found.probed)
             keep_frozen(run, frozen)
             if config.warm_start:
+                say_by_folds(found.task, frozen, config.seed, progress)
                 warm_start(model, found.task, frozen)
             teacher = found.teacher
             return _fit_and_score(run, config, data.images, model, found.task, progress, frozen, teacher)
