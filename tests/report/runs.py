@@ -219,7 +219,8 @@ def _robustness(
             shaken.append(
                 Shaken(
                     change=change,
-                    level=f"× {level:g}" if change == "brightness" else f"σ {level:g}",
+                    level=f"to be wider than a phone, multiplied by {level:g}",
+                    pictures=len(samples),
                     accuracy=numbers["accuracy"],
                     balanced_accuracy=numbers["balanced_accuracy"],
                 )

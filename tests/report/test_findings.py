@@ -22,6 +22,16 @@ def test_findings_come_by_rule_the_gravest_first() -> None:
     assert ("b.jpg is turned", "c.jpg is turned") == groups[1].told
 
 
+def test_a_finding_names_its_files_unless_its_message_does() -> None:
+    (group,) = grouped(
+        [
+            Finding(code="D001", message="it is empty", files=("cat/a.jpg",)),
+            Finding(code="D001", message="cat/b.jpg is empty", files=("cat/b.jpg",)),
+        ]
+    )
+    assert ["cat/a.jpg: it is empty", "cat/b.jpg is empty"] == [Reader(one).text for one in group.told]
+
+
 def test_very_many_of_a_kind_are_cut_and_that_is_said() -> None:
     (group,) = grouped([Finding(code="D001", message=f"{i}") for i in range(SHOWN + 1)])
     assert (SHOWN, True) == (len(group.told), group.more)

@@ -513,3 +513,15 @@ def test_a_file_that_is_none_of_findings_is_refused(pictures: Path, tmp_path: Pa
 
     with pytest.raises(DataError, match="no file of findings"):
         train(pictures, exclude=tmp_path / "x.csv", out=tmp_path / "run")
+
+
+def test_the_report_names_what_check_would(pictures: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(pictures, own)
+    (own / "zero" / "empty.png").write_bytes(b"")
+    run = train(
+        own, out=tmp_path / "run", model="swin_pico", weights="none", image_size=16, epochs=1, batch=8
+    )
+    assert "D001" in [one["code"] for one in run.facts["data"]["findings"]]
+    page = (run.folder / "report.html").read_text("utf-8")
+    assert "zero/empty.png" in page and "cannot be read <small>D001, an error</small>" in page

@@ -60,15 +60,13 @@ def look_through(images: ImageSet, place: Path, *, seed: int = 0, counting: Coun
 
     Raises DataError where pictures differ so in their channels that nobody could read them alike.
     """
-    images = replace(images, skipped=tuple((_below(path, place), why) for path, why in images.skipped))
     channels = found_channels(images.samples)
     with counting("reading pictures", len(images)) as count:
         facts = examine(images.samples, channels, progress=count)
     with counting("comparing pictures", sum(one.readable for one in facts)) as count:
         copies = find_copies(images.samples, facts, progress=count)
-    others = [(_below(path, place), kind) for path, kind in others_below(place)] if place.is_dir() else []
     readable = _without(images, {one.name for one in facts if not one.readable})
-    given = diagnose(images, facts, copies, others, _divided(readable, copies, resplit=False, seed=seed))
+    given = findings_in(images, facts, copies, _divided(readable, copies, resplit=False, seed=seed), place)
     codes = {finding.code for finding in given}
     resplit, exclude = bool(codes & {"D002", "D102"}) and "D004" not in codes, "D003" in codes
     dropped = {name for one in given if exclude for name in one.leave_out}
@@ -81,6 +79,15 @@ def look_through(images: ImageSet, place: Path, *, seed: int = 0, counting: Coun
         resplit=resplit,
         exclude=exclude,
     )
+
+
+def findings_in(
+    images: ImageSet, facts: Sequence[Facts], copies: Sequence[Copy], divided: ImageSet | None, place: Path
+) -> tuple[Finding, ...]:
+    """What is to be said about a set that lies at `place`; see `diagnose`."""
+    images = replace(images, skipped=tuple((_below(path, place), why) for path, why in images.skipped))
+    others = [(_below(path, place), kind) for path, kind in others_below(place)] if place.is_dir() else []
+    return diagnose(images, facts, copies, others, divided)
 
 
 def _without(images: ImageSet, names: set[str]) -> ImageSet:

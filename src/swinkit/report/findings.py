@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
 
 from swinkit.data.findings import RULES, Finding, Severity
 from swinkit.report import words
 
-SHOWN = 12
+SHOWN = 50
 """Findings of one rule that are told one by one."""
 
 
@@ -21,7 +24,7 @@ class Group:
     severity: Severity
     title: str
     fix: str
-    told: tuple[str, ...]
+    told: tuple[Markup, ...]
     more: bool
 
 
@@ -38,11 +41,14 @@ def _group(code: str, those: Sequence[Finding]) -> Group:
         severity=those[0].severity,
         title=rule.title,
         fix=rule.fix,
-        told=tuple(words.without_folders(finding.message) for finding in those[:SHOWN]),
+        told=tuple(words.finding(finding) for finding in those[:SHOWN]),
         more=len(those) > SHOWN,
     )
 
 
-def stored(findings: Sequence[Mapping[str, object]]) -> list[Finding]:
+def stored(findings: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Findings as run.json holds them."""
-    return [Finding(code=str(one["code"]), message=str(one["message"])) for one in findings]
+    return [
+        Finding(code=one["code"], message=one["message"], files=tuple(one.get("files", ())))
+        for one in findings
+    ]

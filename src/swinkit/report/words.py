@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from swinkit.data.findings import Finding
 from swinkit.report.heat import Overlay
 from swinkit.report.mistakes import Mistakes, Stamp
 from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
@@ -118,9 +119,7 @@ def lead(found: Assessment, sheet: Sheet) -> Markup:
         "lies between {low} and {high} for pictures of this kind (95\u202f% interval). Averaged over the "
         "classes, so that a rare one counts as much as a common one, it is {balanced} "
         "({balanced_low} to {balanced_high}).",
-        part=Markup(", the split <em>{}</em>").format(found.evaluation.split)
-        if found.evaluation.split
-        else "",
+        part=f" (split {found.evaluation.split})" if found.evaluation.split else "",
         pictures=sheet.count("pictures"),
         accuracy=sheet.share("accuracy"),
         low=sheet.share("intervals", "accuracy", "low"),
@@ -382,6 +381,14 @@ def left_out(path: str, reason: str) -> tuple[Markup, str]:
     """A file that could not be used, by a name that tells nothing about the machine, and the reason."""
     short = below_the_data(path)
     return called(short), without_folders(reason.replace(path, short))
+
+
+def finding(one: Finding) -> Markup:
+    """A finding with the files it is about, unless its message names them."""
+    message = without_folders(one.message)
+    if not one.files or all(name in one.message for name in one.files):
+        return _said("{message}", message=message)
+    return _said("{files}: {message}", files=names(map(below_the_data, one.files)), message=message)
 
 
 def without_folders(text: str) -> str:

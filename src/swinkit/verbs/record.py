@@ -36,6 +36,9 @@ def begin(run: Run, plan: Plan, data: TrainingData, found: dict[str, Any]) -> No
             "classes": images.classes,
             "pictures": {name: len(images.split(name)) for name in images.splits()},
             "unreadable": data.unreadable,
+            "findings": [
+                {"code": one.code, "message": one.message, "files": one.files} for one in data.findings
+            ],
         },
         "skipped": images.skipped,
         "kernel": next(report.name for report in kernel_report() if report.runs),

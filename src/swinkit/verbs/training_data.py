@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from swinkit.data.channels import Channels
     from swinkit.data.copies import Copy
     from swinkit.data.facts import Facts
+    from swinkit.data.findings import Finding
     from swinkit.data.loader import Images
     from swinkit.engine.progress import Progress
     from swinkit.engine.settings import TrainConfig
@@ -26,7 +28,8 @@ _SHOWN = 10  # pictures left out that are named on the screen
 class TrainingData:
     """Pictures to learn from. whole: with those that cannot be read. notes: what was decided, in words.
 
-    channels: what every picture holds. facts: of each picture that can be read.
+    channels: what every picture holds. facts: of each picture that can be read. findings: what `check` would
+    say, as far as it was looked for; nothing of embedded pictures.
     """
 
     images: ImageSet
@@ -34,6 +37,7 @@ class TrainingData:
     notes: tuple[str, ...]
     channels: Channels
     facts: tuple[Facts, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def unreadable(self) -> list[str]:
@@ -45,16 +49,20 @@ def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> Traini
     """What can be read of a set, in splits. Raises DataError where it cannot be trained on."""
     from swinkit.data import with_splits
     from swinkit.data.channels import found_channels
+    from swinkit.data.checkup import findings_in
     from swinkit.data.copies import copy_groups
 
     channels = found_channels(whole.samples)
-    images = _without_excluded(whole, wishes.exclude, progress)
-    images, facts = _readable(images, channels, progress)
+    begun = _without_excluded(whole, wishes.exclude, progress)
+    images, every = _readable(begun, channels, progress)
+    facts = tuple(one for one in every if one.readable)
     copies = _copies(images, facts, progress)
     images, notes = with_splits(
         images, seed=wishes.seed, resplit=wishes.resplit, together=copy_groups(copies)
     )
-    return TrainingData(images, whole, (*notes, *_about_copies(images, facts, copies)), channels, facts)
+    notes = (*notes, *_about_copies(images, facts, copies))
+    findings = () if wishes.data is None else findings_in(begun, every, copies, images, Path(wishes.data))
+    return TrainingData(images, whole, notes, channels, facts, findings)
 
 
 def facts_of(data: TrainingData) -> DataFacts:
@@ -128,7 +136,7 @@ def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress)
 
 
 def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple[ImageSet, tuple[Facts, ...]]:
-    """The images without those that cannot be decoded, which are named, and the facts of the others."""
+    """The images without those that cannot be decoded, which are named, and the facts of all."""
     from swinkit.data.facts import examine, readable
 
     with progress.counting("reading pictures", len(images)) as count:
@@ -141,7 +149,7 @@ def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple
         progress.say(f"left out {len(images.skipped) - _SHOWN} more; run.json lists them all")
     for note in images.remarks():
         progress.say(f"note: {note}")
-    return images, tuple(one for one in facts if one.readable)
+    return images, facts
 
 
 def _copies(images: ImageSet, facts: Sequence[Facts], progress: Progress) -> tuple[Copy, ...]:
