@@ -128,7 +128,7 @@ def _unrecognised(place: Path) -> DataError:
     if place.is_file():
         return DataError(
             f"{place} is a file of a kind that holds no labelled pictures",
-            hint=f"give a folder of class folders, or a file of another kind: {', '.join(READERS)}",
+            hint="give a folder of class folders, a table (.csv), a parquet file or a tar archive",
         )
     ignored: Counter[str] = Counter()
     count = sum(1 for _ in pictures_below(place, ignored))
