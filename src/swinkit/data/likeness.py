@@ -8,7 +8,8 @@ N pictures, P pairs; thumbnails are S x S.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ THUMBNAIL = 64
 """Side of a thumbnail, pixels."""
 
 _CELLS, _DIRECTIONS = 4, 8  # of the description: 4 x 4 places, 8 directions of edges
-_NEIGHBOURS = 8  # nearest pictures that are looked at closely
+_NEIGHBOURS = 6  # nearest pictures that are looked at closely
 _ALIKE = 0.62  # correlation of two descriptions from which it is worth the look
 _FLAT = 3.0  # grey levels: pictures that vary less show nothing that could be compared
 _MOST_SCALE, _MOST_SHIFT = 1.3, 0.3  # of a picture's side: what a crop can do to another's frame
@@ -71,13 +72,18 @@ def near_copies(
         return ()
     images = thumbnails[lively]
     found: list[Near] = []
-    for first, second, turn in _candidates(images, progress):
-        for begin in range(0, len(first), _PAIRS):
-            part = slice(begin, begin + _PAIRS)
-            likeness = _likeness(images[first[part]], _turned(images[second[part]], turn[part]))
+    with ThreadPoolExecutor() as pool:  # numpy computes outside Python's lock
+        for first, second, turn in _candidates(images, pool, progress):
+            parts = [slice(begin, begin + _PAIRS) for begin in range(0, len(first), _PAIRS)]
+            likeness = pool.map(
+                lambda part, first=first, second=second, turn=turn: _likeness(
+                    images[first[part]], _turned(images[second[part]], turn[part])
+                ),
+                parts,
+            )
             found += (
                 Near(int(lively[a]), int(lively[b]), float(score))
-                for a, b, score in zip(first[part], second[part], likeness, strict=True)
+                for a, b, score in zip(first, second, np.concatenate(list(likeness)), strict=True)
                 if score > 0
             )
     return tuple(sorted(found, key=lambda pair: (pair.first, pair.second)))
@@ -87,51 +93,48 @@ def near_copies(
 
 
 def _candidates(
-    images: np.ndarray, progress: Callable[[int, int], None] | None
+    images: np.ndarray, pool: Executor, progress: Callable[[int, int], None] | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs of places in `images`, and how the second would have to be turned; each pair once."""
-    plain = _descriptions(images)
+    blocks = (images[begin : begin + _BLOCK] for begin in range(0, len(images), _BLOCK))
+    plain = np.concatenate(list(pool.map(_description, blocks)))
+    turned = [_turned_descriptions(plain, number) for number in range(len(_TURNS))]
     seen: set[tuple[int, int]] = set()
-    size = max(1, min(_BLOCK, _AT_ONCE // max(len(images), 1)))
+    size = max(1, min(_BLOCK, _AT_ONCE // len(images)))
     for begin in range(0, len(images), size):
-        fresh = []
-        for one, other, turn in _nearest(plain, begin, begin + size):
-            pair = (min(one, other), max(one, other))
-            if pair not in seen:
-                seen.add(pair)
-                fresh.append((one, other, turn))
-        if fresh:
-            first, second, turns = np.array(fresh).T
-            yield first, second, turns
+        found = {(min(pair), max(pair)) for pair in _nearest(plain, turned, begin, begin + size)}
+        pairs = sorted(found - seen)
+        seen |= found
+        if pairs:
+            first, second = np.array(pairs).T
+            alike = np.stack([(plain[first] * other[second]).sum(axis=1) for other in turned])
+            yield first, second, alike.argmax(axis=0)
         if progress is not None:
             progress(min(begin + size, len(images)), len(images))
 
 
-def _nearest(plain: np.ndarray, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """For each picture from `begin` to `end` those most like it, and the turn in which they are."""
+def _nearest(
+    plain: np.ndarray, turned: Sequence[np.ndarray], begin: int, end: int
+) -> Iterator[tuple[int, int]]:
+    """For each picture from `begin` to `end` those that are most like it in any turn."""
     block = plain[begin:end]
     alike = np.full((len(block), len(plain)), -1.0, np.float32)
-    turn = np.zeros(alike.shape, np.uint8)
-    for number in range(len(_TURNS)):
-        turned = block @ _turned_descriptions(plain, number).T
-        better = turned > alike
-        alike[better], turn[better] = turned[better], number
+    for other in turned:
+        np.maximum(alike, block @ other.T, out=alike)
     rows = np.arange(len(block))
     alike[rows, begin + rows] = -1.0  # no picture is its own copy
     count = min(_NEIGHBOURS, len(plain))
     nearest = np.argpartition(alike, len(plain) - count, axis=1)[:, -count:]
     for row, others in enumerate(nearest):
         for other in others[alike[row, others] > _ALIKE]:
-            yield begin + row, int(other), int(turn[row, other])
-
-
-def _descriptions(images: np.ndarray) -> np.ndarray:
-    """N, 128: how much edge of each direction lies in each cell, of mean 0 and length 1."""
-    return np.concatenate([_description(images[i : i + _BLOCK]) for i in range(0, len(images), _BLOCK)])
+            yield begin + row, int(other)
 
 
 def _description(images: np.ndarray) -> np.ndarray:
-    """Dalal & Triggs 2005, with broad overlapping cells, so that a crop moves little from one to another."""
+    """N, 128: how much edge of each direction lies in each cell, of mean 0 and length 1.
+
+    After Dalal & Triggs 2005, with broad overlapping cells: a crop moves little from one to another.
+    """
     small = _smaller(images, 32)
     across, down = np.zeros_like(small), np.zeros_like(small)
     across[:, :, 1:-1] = small[:, :, 2:] - small[:, :, :-2]
