@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from swinkit.data.mixing import Mixing
-from swinkit.engine.loop import make_optimiser
+from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.step import training_step
 from swinkit.models import create_model, size_config

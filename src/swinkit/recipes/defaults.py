@@ -270,7 +270,7 @@ def _batch(facts: DataFacts) -> int:
 
 
 def _learning_rate(wishes: Wishes, model: str, batch: int, start: Start | None) -> tuple[float, str]:
-    if isinstance(wishes.lr, float):
+    if wishes.lr is not None and wishes.lr != "find":
         return wishes.lr, f"learning rate: {wishes.lr:g}, as asked; batches of {batch}"
     if start is not None:
         return (

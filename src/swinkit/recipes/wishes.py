@@ -61,6 +61,11 @@ class Wishes:
             value = getattr(self, name)
             if value is not None and value < 1:
                 wrong.append(f"{name} is a count from 1; got {value}")
+        rate: object = self.lr  # whatever Python handed over
+        if isinstance(rate, str) and rate != "find":
+            wrong.append(f"lr is a number, or find; got {self.lr!r}")
+        if self.model is not None and self.model.startswith("timm:"):
+            wrong.append(f"{self.model} is a model of timm; only Swin is trained here (`swinkit models`)")
         if self.image_size is not None and min(self.image_size) < 1:
             wrong.append(f"image_size is in pixels, from 1; got {self.image_size}")
         if self.imbalance not in get_args(Asked):
