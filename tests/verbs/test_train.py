@@ -525,3 +525,14 @@ def test_the_report_names_what_check_would(pictures: Path, tmp_path: Path) -> No
     assert "D001" in [one["code"] for one in run.facts["data"]["findings"]]
     page = (run.folder / "report.html").read_text("utf-8")
     assert "zero/empty.png" in page and "cannot be read <small>D001, an error</small>" in page
+
+
+@pytest.mark.parametrize("cache", ["ram", "disk"])
+def test_pictures_are_kept_while_training_and_gone_afterwards(
+    cache: Any, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = train(pictures, out=tmp_path / "run", cache=cache, model="swin_pico", image_size=8, epochs=1)
+
+    assert f"kept in {cache}" in capsys.readouterr().err
+    assert FILES == {path.name for path in kept.folder.iterdir()}
+    assert kept.config.cache == cache

@@ -6,6 +6,7 @@ runs/NAME/
   best.safetensors    the model of the best epoch; alone it reproduces `predict`
   last/current.json   which last/STEP/ holds all that resuming needs
   features.safetensors  what the starting weights see in each picture, for the linear classifier
+  pictures.bin        training pictures, decoded and small, while a training with --cache disk goes on
   split.csv           which picture was in which split
   predictions.csv     what best.safetensors says about the pictures held out
   evaluation.json     how good it is on them
@@ -43,6 +44,11 @@ class Run:
     def features(self) -> Path:
         """Of all pictures, by the weights that training started from."""
         return self.folder / "features.safetensors"
+
+    @property
+    def pictures(self) -> Path:
+        """Training pictures, decoded and small, while a training with `cache="disk"` goes on."""
+        return self.folder / "pictures.bin"
 
     @property
     def split(self) -> Path:
@@ -121,10 +127,15 @@ def _contents(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if path.name != ".lock")
 
 
+def cached(run: Run) -> tuple[Path, Path]:
+    """The files of training pictures that are kept on disk."""
+    return run.pictures, run.pictures.with_suffix(".json")
+
+
 def clear(run: Run) -> None:
     """Remove the files of an earlier run, and no others."""
     names = ("run.json", "metrics.jsonl", "split.csv", "predictions.csv", "evaluation.json", "log.txt")
-    for path in (*(run.folder / name for name in names), run.report, run.best, run.features):
+    for path in (*(run.folder / name for name in names), run.report, run.best, run.features, *cached(run)):
         path.unlink(missing_ok=True)
     if run.last.is_dir():
         shutil.rmtree(run.last)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Precision = Literal["fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
+Cache = Literal["ram", "disk"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +115,8 @@ class TrainConfig:
     """Of the CPU; another number may change the last bits."""
     workers: int = 0
     """Processes that decode and vary pictures beside the training itself."""
+    cache: Cache | None = None
+    """Where training pictures are kept decoded and small, in memory or in the run's folder; None: nowhere."""
     kernel: str | None = None
     """Name of the window attention to use; None: the fastest that applies."""
 

@@ -120,6 +120,7 @@ def default_plan(
         precision=precision,
         device=machine.device,
         threads=machine.threads,
+        cache=wishes.cache,
         kernel=wishes.kernel,
     )
     return Plan(

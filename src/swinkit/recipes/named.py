@@ -100,6 +100,7 @@ _OF_HERE = (
     "precision",
     "device",
     "threads",
+    "cache",
     "kernel",
 )
 _STILL_TRUE = (

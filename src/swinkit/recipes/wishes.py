@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from swinkit.engine.settings import Precision
+from swinkit.engine.settings import Cache, Precision
 from swinkit.errors import ConfigError
 from swinkit.tasks.imbalance import Asked
 
@@ -50,6 +50,7 @@ class Wishes:
     """What to do about classes of unequal size."""
     device: str | None = None
     threads: int | None = None
+    cache: Cache | None = None
     kernel: str | None = None
     seed: int = 0
 

@@ -6,7 +6,7 @@ import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from swinkit.engine.run import Run, new_run
+from swinkit.engine.run import Run, cached, new_run
 from swinkit.errors import ConfigError, RunError
 from swinkit.tasks.imbalance import Asked
 
@@ -48,6 +48,7 @@ def train(
     imbalance: Asked = "auto",
     device: str | None = None,
     threads: int | None = None,
+    cache: Literal["ram", "disk"] | None = None,
     kernel: str | None = None,
     resume: str | Path | None = None,
     overwrite: bool = False,
@@ -89,6 +90,8 @@ def train(
             something from 5 to 1 on, and says what.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
+        cache: Where to keep training pictures decoded and small: ram, or disk (the run's folder, until the
+            training ends). For sets that are seen often and slow to decode.
         kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
         resume: A run to go on with, exactly where it stopped; no other setting goes with it.
         overwrite: Replace the run that `out` holds.
@@ -127,6 +130,7 @@ def train(
         imbalance=imbalance,
         device=device,
         threads=threads,
+        cache=cache,
         kernel=kernel,
         seed=seed,
     )
@@ -227,7 +231,7 @@ def _follow(processes: Processes) -> Run:
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.evaluate import divided_as
     from swinkit.verbs.teacher import teacher_for
-    from swinkit.verbs.training_data import task_of, training_images
+    from swinkit.verbs.training_data import kept_small, task_of, training_images
 
     folder = processes.announced()
     if folder is None:
@@ -237,15 +241,16 @@ def _follow(processes: Processes) -> Run:
     images = divided_as(run, open_images(config.data, labels=config.labels, group_by=config.group_by))
     with computing(threads=config.threads, kernel=config.kernel):
         model, continuation = load_checkpoint(run)
+        silent = Progress(run, silent=True)
         try:
             fit(
                 model,
                 task_of(images, config),
-                training_images(images, model, config),
+                kept_small(training_images(images, model, config), run, config, silent),
                 images.split("val").samples,
                 config,
                 run,
-                Progress(run, silent=True),
+                silent,
                 continuation=continuation,
                 teacher=teacher_for(images, model, config),
             )
@@ -272,9 +277,9 @@ def _fit_and_score(
     from swinkit.engine.loop import fit
     from swinkit.verbs.evaluate import assess_run
     from swinkit.verbs.result import result_lines
-    from swinkit.verbs.training_data import training_images
+    from swinkit.verbs.training_data import kept_small, training_images
 
-    train = training_images(images, model, config)
+    train = kept_small(training_images(images, model, config), run, config, progress)
     try:
         fit(
             model,
@@ -291,6 +296,8 @@ def _fit_and_score(
         progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {run.folder}")
         progress.keep()
         raise
+    for path in cached(run):
+        path.unlink(missing_ok=True)
     found = assess_run(run, images, device=config.device, frozen=frozen)
     for line in result_lines(run, found):
         progress.say(line)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swinkit.errors import ConfigError
+
 if TYPE_CHECKING:
     from swinkit.data import ImageSet, Sample
     from swinkit.data.channels import Channels
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from swinkit.data.findings import Finding
     from swinkit.data.loader import Images
     from swinkit.engine.progress import Progress
+    from swinkit.engine.run import Run
     from swinkit.engine.settings import TrainConfig
     from swinkit.models import Swin
     from swinkit.recipes.facts import DataFacts
@@ -121,6 +124,32 @@ def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Image
         repeats=config.repeats,
         balanced=config.imbalance == "sampler",
     )
+
+
+def kept_small(train: Images, run: Run, config: TrainConfig, progress: Progress) -> Images:
+    """The same with small pictures in memory or in the run's folder, where the settings say so.
+
+    Raises ConfigError for a stream, which passes by.
+    """
+    from swinkit.data.kept import kept, side_needed
+
+    if config.cache is None:
+        return train
+    if train.stream is not None:
+        raise ConfigError("a stream of pictures passes by and cannot be kept", hint="leave out --cache")
+    least = 1.0 if config.augmentation.padding is not None else config.augmentation.crop_scale[0]
+    side = side_needed(config.resize_to or config.image_size, least)
+    with progress.counting("keeping pictures", len(train.samples)) as count:
+        samples = kept(
+            train.samples,
+            side=side,
+            channels=train.channels,
+            own_values=train.own_values,
+            file=run.pictures if config.cache == "disk" else None,
+            count=count,
+        )
+    progress.say(f"cache: training pictures of at most {side} pixels a shorter side, kept in {config.cache}")
+    return replace(train, samples=samples)
 
 
 def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress) -> ImageSet:

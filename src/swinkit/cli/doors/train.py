@@ -70,6 +70,8 @@ class Train:
     """What to do about classes of unequal size."""
     device: Device = None
     threads: Threads = None
+    cache: Annotated[Literal["ram", "disk"] | None, option("{ram,disk}", "by default nowhere")] = None
+    """Where to keep training pictures decoded and small; disk: in the run's folder until training ends."""
     kernel: Kernel = None
     seed: Annotated[int, option("NUMBER", "by default 0")] = 0
     """Decides everything that is random."""
@@ -105,6 +107,7 @@ class Train:
             imbalance=self.imbalance,
             device=self.device,
             threads=self.threads,
+            cache=self.cache,
             kernel=self.kernel,
             resume=self.resume,
             overwrite=self.overwrite,
