@@ -83,6 +83,15 @@ def test_groups_stay_together() -> None:
     assert shares[np.arange(200), TASK.targets(twins).numpy()].mean() < 0.3
 
 
+def test_features_that_tell_no_classes_apart_raise_no_doubts() -> None:
+    samples = digits().samples[:100]
+
+    found = suspects(TASK, samples, torch.eye(100))
+
+    assert () == found.suspects
+    assert "too few for their doubts to count" in (found.skipped or "")
+
+
 def test_classes_too_small_to_be_judged_are_said() -> None:
     samples = digits().samples[:12]
 
