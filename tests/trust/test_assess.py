@@ -18,7 +18,7 @@ from swinkit.recipes.fresh import fresh_model
 from swinkit.tasks.classification import Classification
 from swinkit.trust.assess import assess, content
 from swinkit.trust.assessment import Assessment
-from swinkit.trust.files import predictions_csv
+from swinkit.trust.files import predictions_csv, write_assessment
 from tests.engine.small_runs import SETTINGS, few_digits
 
 TASK = Classification(tuple("0123456789"))
@@ -125,3 +125,14 @@ def test_facts_for_json_have_the_numbers_of_the_evaluation_and_no_single_picture
     assert found.accuracy.low == values["intervals"]["accuracy"]["low"]
     assert not {"predictions", "answers"} & values.keys()
     assert found.evaluation.pictures == values["pictures"]
+
+
+def test_a_matrix_is_written_row_by_row_and_names_stay_as_they_are(found: Assessment, tmp_path: Path) -> None:
+    row = ", ".join(map(str, found.evaluation.confusion[0]))
+    named = replace(found, evaluation=replace(found.evaluation, data="a [1,  2] b"))
+
+    write_assessment(tmp_path, named)
+
+    text = (tmp_path / "evaluation.json").read_text()
+    assert f"[{row}]" in text
+    assert json.loads(text) == json.loads(json.dumps(named.to_dict()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 from swinkit.data import write_atomically
@@ -31,7 +32,16 @@ def write_assessment(folder: Path, found: Assessment | MultiLabelAssessment) -> 
     table = predictions_csv(found) if isinstance(found, Assessment) else sets_csv(found)
     write_atomically(folder / "predictions.csv", table)
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / "evaluation.json", text + "\n")
+    write_atomically(folder / "evaluation.json", _rows_on_a_line(text) + "\n")
+
+
+def _rows_on_a_line(text: str) -> str:
+    """Indented JSON with each list of numbers on one line, so that a matrix looks like one."""
+
+    def joined(match: re.Match[str]) -> str:
+        return f"[{' '.join(match[1].split())}]"
+
+    return re.sub(r"\[\n([-\d.,e\s]+)\]", joined, text)  # no name holds a newline that is not escaped
 
 
 def predictions_csv(found: Assessment) -> str:
