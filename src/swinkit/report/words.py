@@ -57,8 +57,8 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
     ),
     "copies": (
         "Copies of training pictures.",
-        "{trained_copies} of these pictures have a copy among those it learnt from. Without them it is "
-        "right on {accuracy_without_copies}.",
+        "Pictures here that are copies of some it learnt from: {trained_copies}. Without them it is right on "
+        "{accuracy_without_copies}.",
     ),
     "no better than the majority": (
         "No better than one answer for all.",
@@ -263,6 +263,7 @@ COVERAGE = (
 ROBUSTNESS = "The same pictures, made worse in one way at a time, and how often it is still right."
 FULL = "Pictures are shown until the page is about as large as one can send; predictions.csv has all of them."
 MORE_LEFT_OUT = "And more; evaluation.json lists them all."
+NOTES = "Notes: read all the same, and good to know"
 MORE_OF_A_KIND = "And more of this kind."
 SEVERITIES = {"error": "an error", "warning": "a warning", "note": "a note"}
 NOTHING_LEFT_OUT = "Every file could be read."
