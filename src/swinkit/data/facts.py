@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from swinkit.data.channels import COLOUR, Channels
+from swinkit.data.damage import ends_early
 from swinkit.data.likeness import THUMBNAIL
 from swinkit.data.pictures import Header
 from swinkit.data.read import array_header, content_of, glance, grey
@@ -33,7 +34,8 @@ class Facts:
     """One picture, as it was found.
 
     digest: equal for files of the same bytes. problem: why it cannot be read, None where it can; then there
-    are header and thumbnail. one_grey: whether nothing is to be seen on it.
+    are header and thumbnail. one_grey: whether nothing is to be seen on it. ends_early: whether the data of a
+    JPEG ends before its picture.
     thumbnail: S, S uint8, grey, upright, squeezed to a square; in very large sets there is none.
     """
 
@@ -43,6 +45,7 @@ class Facts:
     problem: str | None = None
     header: Header | None = None
     one_grey: bool = False
+    ends_early: bool = False
     thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -105,6 +108,7 @@ def facts_of(sample: Sample, channels: Channels = COLOUR) -> Facts:
         digest=hashlib.sha256(content).hexdigest(),
         header=header,
         one_grey=int(shown.max()) - int(shown.min()) <= _ONE_GREY,
+        ends_early=header.format == "JPEG" and ends_early(content),
         thumbnail=_thumbnail(shown),
     )
 
