@@ -1,0 +1,114 @@
+"""The native kernels in full: every target over the whole matrix, under sanitizers, and for a long time."""
+
+import itertools
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import swinkit
+from swinkit.native import optimize
+from swinkit.windows import POLICIES
+from tests.models.builders import scrambled, small_swin
+from tests.native.targets import every_target, forced, needs_library
+from tests.tolerances import assert_close
+
+pytestmark = [pytest.mark.soak, *needs_library]
+
+CSRC = Path(__file__).parents[2] / "csrc"
+SIZES = [(224, 224), (256, 256), (97, 150), (31, 33), (5, 9), (64, 16), (200, 333)]
+WINDOWS = [4, 7, 8, 12, 16, 24, (3, 5), (8, 2)]
+MASKED = replace(POLICIES["dense"], name="dense, padding masked", padding="masked")
+# Of the largest value. A small network with large weights amplifies rounding; PyTorch's own is the measure.
+ROUNDING = {"float32": 3e-6, "bfloat16": 1e-2}
+TIMES_TORCH = {"float32": 4, "bfloat16": 2}
+
+
+@pytest.mark.parametrize(("dtype", "target"), every_target())
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+@pytest.mark.parametrize("policy", [*POLICIES.values(), MASKED], ids=lambda policy: policy.name)
+def test_every_target_agrees_everywhere(policy, window, version, dtype, target, monkeypatch):
+    forced(monkeypatch, target)
+    model = small_swin(version, window=window, policy=policy)
+    for size in SIZES:
+        agrees(model, torch.randn(1, 3, *size), dtype)
+
+
+@pytest.mark.parametrize(("dtype", "target"), every_target())
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *itertools.product(["swin_tiny", "swinv2_tiny"], [(224, 224), (800, 1333)]),
+        ("swin_base_w12", (384, 384)),
+        ("swinv2_base_w12to24", (384, 384)),
+    ],
+    ids=str,
+)
+def test_published_architectures_agree(name, size, dtype, target, monkeypatch):
+    forced(monkeypatch, target)
+    agrees(scrambled(swinkit.create_model(name)), torch.randn(1, 3, *size), dtype)
+
+
+def agrees(model, x, dtype):
+    with torch.inference_mode():
+        actual = optimize(model, dtype)(x)
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+            usual = model(x).float()
+        right = model.double()(x.double())
+    model.float()
+    off = float((usual - right).abs().max() / right.abs().max())
+    assert_close(actual, right, max(ROUNDING[dtype], TIMES_TORCH[dtype] * off))
+
+
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_sanitizers_find_nothing(sanitizer, tmp_path):
+    sys.path.insert(0, str(CSRC))
+    try:
+        import build
+    finally:
+        sys.path.remove(str(CSRC))
+    flags = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-g", "-O1")
+    compiled = build.build(tmp_path, flags=flags)
+    program = tmp_path / "exercise"
+    build.run(
+        [
+            *build.find_compiler(),
+            "-std=c++20",
+            *flags,
+            CSRC / "tests" / "exercise.cpp",
+            compiled,
+            "-o",
+            program,
+        ]
+    )
+    done = subprocess.run(
+        [program],
+        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "right" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says how much memory is in use")
+@pytest.mark.parametrize(("dtype", "target"), every_target()[:1])
+def test_a_thousand_calls_leave_memory_as_it_was(dtype, target):
+    fast, sizes = optimize(small_swin(), dtype, threads=2), [(32, 32), (48, 40), (64, 64)]
+    with torch.inference_mode():
+        for size in sizes * 20:
+            fast(torch.randn(2, 3, *size))
+        before = resident()
+        for i in range(1000):
+            fast(torch.randn(2, 3, *sizes[i % 3]))
+    assert resident() - before < 4 << 20
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
