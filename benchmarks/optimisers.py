@@ -47,7 +47,7 @@ def main() -> None:
         seconds = (time.process_time() - began) / len(SEEDS)
         each = ", ".join(f"{value:.1%}" for value in found)
         print(
-            f"{optimizer} {lr}: mean {sum(found) / len(found):.1%} ({each}), {seconds:.0f} s of processor time"
+            f"{optimizer} {lr}: mean {sum(found) / len(found):.1%} ({each}), {seconds:.0f} s of the processor"
         )
 
 

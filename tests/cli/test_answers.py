@@ -123,7 +123,7 @@ def test_train_says_what_it_would_do_and_writes_nothing(photos, tmp_path, capsys
 
     screen = capsys.readouterr()
     assert json.loads(screen.out) == {"run": "runs/photos-1", "evaluation": None}
-    assert "input: 16 × 16 pixels" in screen.err
+    assert "the model sees 16 × 16" in screen.err
     assert not (tmp_path / "runs").exists()
 
 
