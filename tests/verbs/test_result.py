@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from swinkit.engine.run import Run
@@ -50,6 +51,7 @@ def assessment() -> Assessment:
 
 def test_the_lines_hold_the_number_its_range_what_to_beat_and_what_to_type(tmp_path: Path) -> None:
     (tmp_path / "best.safetensors").touch()
+    (tmp_path / ".lock").touch()
 
     lines = list(result_lines(Run(tmp_path), assessment()))
 
@@ -57,9 +59,18 @@ def test_the_lines_hold_the_number_its_range_what_to_beat_and_what_to_type(tmp_p
         "accuracy 75.0% (95 %: 30.0% to 70.0%), balanced 50.0% (95 %: 30.0% to 70.0%), "
         "on the 4 pictures of val",
         "beside it: always 'cat' 50.0%, a linear classifier on 16 × 16 pixels 50.0% balanced",
+        "warning: no better than that: it has learnt too little; give it more time, or weights",
         "found of each class, worst first: cat 50% (of 2), dog 100%, fox – (no pictures)",
         "note: chosen on the same pictures, so a little too good; pictures for a test split would tell",
         f"1 mistakes, with pictures: {tmp_path / 'report.html'}",
         f"{tmp_path}/: best.safetensors",
         f"next: swinkit predict PICTURES --weights {tmp_path}",
     ] == lines
+
+
+def test_a_model_that_beats_what_stands_beside_it_is_not_warned_of(tmp_path: Path) -> None:
+    found = assessment()
+    weak = Interval(value=0.4, low=0.3, high=0.5)
+    better = replace(found, baselines=replace(found.baselines, probe=weak))  # type: ignore[type-var]
+
+    assert not any("no better" in line for line in result_lines(Run(tmp_path), better))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
@@ -57,6 +57,16 @@ def size(word: str | None, name: str) -> int | tuple[int, int] | None:
     if match is None:
         raise ConfigError(f"{name} takes one side (224) or height and width (192x320); got {word!r}")
     return (int(match[1]), int(match[2])) if match[2] else int(match[1])
+
+
+def rate(word: str | None) -> float | Literal["find"] | None:
+    """A learning rate, or the word find. Raises ConfigError."""
+    if word is None or word == "find":
+        return "find" if word else None
+    try:
+        return float(word)
+    except ValueError:
+        raise ConfigError(f"--lr takes a number, or find; got {word!r}") from None
 
 
 def sizes(word: str | None, name: str) -> int | tuple[int, int] | list[tuple[int, int]] | None:

@@ -31,6 +31,8 @@ def _of_classes(run: Run, found: Assessment) -> Iterator[str]:
     yield _headline(found)
     if found.baselines is not None:
         yield f"beside it: {_beside(found.baselines)}"
+        if _is_beaten(found, found.baselines):
+            yield "warning: no better than that: it has learnt too little; give it more time, or weights"
     yield _classes(found)
     if found.chosen_on_same:
         yield _TOO_GOOD
@@ -69,6 +71,12 @@ def _beside(baselines: Baselines) -> str:
     if baselines.probe is None:
         return guess
     return f"{guess}, a linear classifier on {baselines.probe_features} {baselines.probe.value:.1%} balanced"
+
+
+def _is_beaten(found: Assessment, baselines: Baselines) -> bool:
+    """Whether guessing, or a linear classifier, does as well."""
+    by_probe = baselines.probe is not None and baselines.probe.value >= found.balanced_accuracy.value
+    return by_probe or baselines.majority >= found.evaluation.accuracy
 
 
 def _classes(found: Assessment) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from swinkit.cli.options import Debug, Device, Flag, GroupBy, Json, Kernel, Threads, option, size
+from swinkit.cli.options import Debug, Device, Flag, GroupBy, Json, Kernel, Threads, option, rate, size
 from swinkit.cli.screen import print_json
 from swinkit.verbs.train import train
 
@@ -51,9 +51,7 @@ class Train:
     """How long to train, in place of epochs: 90s, 10m, 1h."""
     batch: Annotated[int | None, option("NUMBER", "by default what suits the pictures")] = None
     """Pictures in one step."""
-    lr: Annotated[
-        float | Literal["find"] | None, option("{NUMBER,find}", "by default what suits model and batch")
-    ] = None
+    lr: Annotated[str | None, option("{NUMBER,find}", "by default what suits model and batch")] = None
     """Peak learning rate; find tries ever higher ones for some steps."""
     precision: Annotated[
         Literal["fp32", "bf16"] | None, option("{fp32,bf16}", "by default bf16 where it is faster")
@@ -100,7 +98,7 @@ class Train:
             epochs=self.epochs,
             time=self.time,
             batch=self.batch,
-            lr=self.lr,
+            lr=rate(self.lr),
             precision=self.precision,
             teacher=self.teacher,
             distillation=self.distillation,
