@@ -16,6 +16,7 @@ from swinkit.engine.learner import Learner
 from swinkit.engine.progress import Pace
 from swinkit.engine.run import Run, jsonl
 from swinkit.engine.stopping import best_epoch
+from swinkit.engine.trackers import Follow
 from swinkit.weights import save
 
 SAVE_EVERY = 60.0
@@ -26,8 +27,9 @@ class Keeper:
     """Saves a training where it stands: when asked to stop, when the last time was too long ago, and after
     each epoch."""
 
-    def __init__(self, run: Run, learner: Learner, pace: Pace, stop: StopRequest) -> None:
+    def __init__(self, run: Run, learner: Learner, pace: Pace, stop: StopRequest, follow: Follow) -> None:
         self._run, self._learner, self._pace, self._stop = run, learner, pace, stop
+        self._follow = follow
         self._earlier_sessions = learner.position.seconds
         self._saved = time.monotonic()
 
@@ -92,3 +94,4 @@ class Keeper:
             said = {"task": learner.task.name, "scores": scores, "trained": trained}
             save(learner.looked_at, self._run.best, extra=said)
         write_atomically(self._run.folder / "metrics.jsonl", jsonl(position.history))
+        self._follow(position.history)

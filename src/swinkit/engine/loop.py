@@ -26,6 +26,7 @@ from swinkit.engine.progress import Pace, Progress, time_left
 from swinkit.engine.run import Run
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.stopping import reason_to_stop
+from swinkit.engine.trackers import tracking
 from swinkit.models import Swin
 from swinkit.tasks import Task
 
@@ -59,6 +60,7 @@ def fit(
         computing(config),
         stop_on_request() as stop,
         progress.training(steps=steps, done=done) as pace,
+        tracking(config, run, progress.say) as follow,
     ):
         learner = Learner(
             model,
@@ -70,7 +72,7 @@ def fit(
             teacher=teacher,
         )
         position = learner.position
-        keeper = Keeper(run, learner, pace, stop)
+        keeper = Keeper(run, learner, pace, stop, follow)
         feed = Feed(train, config, step=position.step, say=progress.say)
         if continuation:
             keeper.go_on()

@@ -7,6 +7,7 @@ runs/NAME/
   last/current.json   which last/STEP/ holds all that resuming needs
   features.safetensors  what the starting weights see in each picture, for the linear classifier
   pictures.bin        training pictures, decoded and small, while a training with --cache disk goes on
+  tensorboard/, tracked.txt  of a training with --track: event files, or what the tracker calls it
   split.csv           which picture was in which split
   predictions.csv     what best.safetensors says about the pictures held out
   evaluation.json     how good it is on them
@@ -49,6 +50,16 @@ class Run:
     def pictures(self) -> Path:
         """Training pictures, decoded and small, while a training with `cache="disk"` goes on."""
         return self.folder / "pictures.bin"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files, of a training with `track="tensorboard"`."""
+        return self.folder / "tensorboard"
+
+    @property
+    def tracked(self) -> Path:
+        """What MLflow or Weights & Biases calls this run."""
+        return self.folder / "tracked.txt"
 
     @property
     def split(self) -> Path:
@@ -135,10 +146,12 @@ def cached(run: Run) -> tuple[Path, Path]:
 def clear(run: Run) -> None:
     """Remove the files of an earlier run, and no others."""
     names = ("run.json", "metrics.jsonl", "split.csv", "predictions.csv", "evaluation.json", "log.txt")
-    for path in (*(run.folder / name for name in names), run.report, run.best, run.features, *cached(run)):
+    files = (run.report, run.best, run.features, run.tracked, *cached(run))
+    for path in (*(run.folder / name for name in names), *files):
         path.unlink(missing_ok=True)
-    if run.last.is_dir():
-        shutil.rmtree(run.last)
+    for folder in (run.last, run.tensorboard):
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def jsonl(rows: Sequence[Mapping[str, Any]]) -> str:

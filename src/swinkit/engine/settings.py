@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
 Cache = Literal["ram", "disk"]
+Track = Literal["tensorboard", "mlflow", "wandb"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +121,9 @@ class TrainConfig:
     kernel: str | None = None
     """Name of the window attention to use; None: the fastest that applies."""
 
+    track: Track | None = None
+    """Where the rows of metrics.jsonl are shown as well (`engine/trackers.py`); None: nowhere."""
+
     def __post_init__(self) -> None:
         wrong = [
             f"{name} = {getattr(self, name)!r}, expected {expected}"
@@ -156,6 +160,11 @@ class TrainConfig:
                 ("precision", self.precision in ("fp32", "bf16"), "fp32 or bf16"),
                 ("threads", self.threads >= 1, "at least 1"),
                 ("workers", self.workers >= 0, "at least 0"),
+                (
+                    "track",
+                    self.track is None or self.track in get_args(Track),
+                    f"None or one of {', '.join(get_args(Track))}",
+                ),
             )
             if not fine
         ]

@@ -122,6 +122,7 @@ def default_plan(
         threads=machine.threads,
         cache=wishes.cache,
         kernel=wishes.kernel,
+        track=wishes.track,
     )
     return Plan(
         config=config,

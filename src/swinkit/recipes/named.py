@@ -102,6 +102,7 @@ _OF_HERE = (
     "threads",
     "cache",
     "kernel",
+    "track",
 )
 _STILL_TRUE = (
     "data",

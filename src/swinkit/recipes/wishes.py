@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from swinkit.engine.settings import Cache, Precision
+from swinkit.engine.settings import Cache, Precision, Track
 from swinkit.errors import ConfigError
 from swinkit.tasks.imbalance import Asked
 
@@ -52,6 +52,8 @@ class Wishes:
     threads: int | None = None
     cache: Cache | None = None
     kernel: str | None = None
+    track: Track | None = None
+    """Where the numbers of each epoch are shown as well."""
     seed: int = 0
 
     def __post_init__(self) -> None:

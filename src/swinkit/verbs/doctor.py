@@ -19,6 +19,9 @@ _EXTRAS = {
     "onnx": ("to write models for ONNX Runtime", ("onnx", "onnxscript", "onnxruntime")),
     "multichannel": ("to read TIFF pictures of many channels", ("tifffile",)),
     "hf-data": ("to read data sets in parquet and arrow", ("datasets",)),
+    "tensorboard": ("to train with --track tensorboard", ("tensorboard",)),
+    "mlflow": ("to train with --track mlflow", ("mlflow",)),
+    "wandb": ("to train with --track wandb", ("wandb",)),
 }
 _BATCHES = (128, 64, 32, 16, 8, 4, 2, 1)
 

@@ -50,6 +50,7 @@ def train(
     threads: int | None = None,
     cache: Literal["ram", "disk"] | None = None,
     kernel: str | None = None,
+    track: Literal["tensorboard", "mlflow", "wandb"] | None = None,
     resume: str | Path | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
@@ -93,6 +94,8 @@ def train(
         cache: Where to keep training pictures decoded and small: ram, or disk (the run's folder, until the
             training ends). For sets that are seen often and slow to decode.
         kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
+        track: Where the numbers of each epoch are shown as well: tensorboard (in the run's folder), mlflow or
+            wandb (as their environment variables say). metrics.jsonl has them always.
         resume: A run to go on with, exactly where it stopped; no other setting goes with it.
         overwrite: Replace the run that `out` holds.
         dry_run: Stop after saying what would be done.
@@ -108,6 +111,7 @@ def train(
     """
     from swinkit.data import read_classes
     from swinkit.engine.distributed import joined
+    from swinkit.engine.trackers import check_tracker
     from swinkit.recipes.wishes import Wishes
 
     wishes = Wishes(
@@ -132,6 +136,7 @@ def train(
         threads=threads,
         cache=cache,
         kernel=kernel,
+        track=track,
         seed=seed,
     )
     if resume is not None and (wishes != Wishes() or out is not None or overwrite or dry_run):
@@ -139,6 +144,7 @@ def train(
             "a resumed run keeps its settings, so nothing else can be set beside it",
             hint=f"swinkit train --resume {resume}",
         )
+    check_tracker(track)
     with joined() as processes:
         if processes.rank > 0:
             return _follow(processes)

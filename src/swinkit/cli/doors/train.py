@@ -71,6 +71,11 @@ class Train:
     cache: Annotated[Literal["ram", "disk"] | None, option("{ram,disk}", "by default nowhere")] = None
     """Where to keep training pictures decoded and small; disk: in the run's folder until training ends."""
     kernel: Kernel = None
+    track: Annotated[
+        Literal["tensorboard", "mlflow", "wandb"] | None,
+        option("{tensorboard,mlflow,wandb}", "by default metrics.jsonl alone"),
+    ] = None
+    """Where to show the numbers of each epoch as well."""
     seed: Annotated[int, option("NUMBER", "by default 0")] = 0
     """Decides everything that is random."""
     resume: Annotated[str | None, option("RUN")] = None
@@ -107,6 +112,7 @@ class Train:
             threads=self.threads,
             cache=self.cache,
             kernel=self.kernel,
+            track=self.track,
             resume=self.resume,
             overwrite=self.overwrite,
             dry_run=self.dry_run,
