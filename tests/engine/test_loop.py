@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -307,11 +308,9 @@ def test_the_best_model_is_that_of_the_epoch_with_the_best_rank(
     validate_for_real = loop.validate_together
     seen: list[dict[str, Tensor]] = []
 
-    def validate(
-        model: Swin, task: Classification, samples: Sequence[Sample], **_: object
-    ) -> dict[str, float]:
+    def validate(model: Swin, *arguments: Any, **settings: Any) -> dict[str, float]:
         seen.append(weights_of(model))
-        return {**validate_for_real(model, task, samples), "loss_rank": next(validated)}
+        return {**validate_for_real(model, *arguments, **settings), "loss_rank": next(validated)}
 
     monkeypatch.setattr(loop, "validate_together", validate)
 

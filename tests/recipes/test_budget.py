@@ -63,14 +63,24 @@ def test_the_time_is_said_with_its_parts_and_how_it_was_timed() -> None:
 
 def test_stages_are_given_up_before_pixels_and_everything_is_tried_first() -> None:
     config = replace(SETTINGS, image_size=(224, 224))
+    depths = (2, 2, 6, 2)
 
-    found = [(one.image_size, one.frozen_stages) for one in lighter(config, 4, smaller=True)]
+    found = [
+        (one.config.image_size, one.config.frozen_stages) for one in lighter(config, depths, smaller=True)
+    ]
 
     full, fewer = (224, 224), (128, 128)
     assert [(full, 0), (full, 2), (full, 3), (fewer, 0), (fewer, 2), (fewer, 3)] == found
-    assert [(full, 0), (full, 2), (full, 3)] == [
-        (one.image_size, one.frozen_stages) for one in lighter(config, 4, smaller=False)
-    ]
+    assert [full] * 3 == [one.config.image_size for one in lighter(config, depths, smaller=False)]
+
+
+def test_what_is_frozen_saves_its_backward_pass_and_fewer_pixels_everything() -> None:
+    config = replace(SETTINGS, image_size=(320, 320))
+
+    shares = [one.share for one in lighter(config, (2, 2, 6, 2), smaller=True)]
+
+    assert [1, 1 - 2 / 3 * 4 / 12, 1 - 2 / 3 * 10 / 12] == shares[:3]
+    assert shares[3] == pytest.approx(0.36)
 
 
 def test_no_time_is_no_epochs() -> None:

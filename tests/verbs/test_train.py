@@ -533,6 +533,8 @@ def test_pictures_are_kept_while_training_and_gone_afterwards(
 ) -> None:
     kept = train(pictures, out=tmp_path / "run", cache=cache, model="swin_pico", image_size=8, epochs=1)
 
-    assert f"kept in {cache}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"kept in {cache}" in said
+    assert ".lock" not in said
     assert FILES == {path.name for path in kept.folder.iterdir()}
     assert kept.config.cache == cache

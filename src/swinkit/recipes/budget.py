@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from swinkit.engine.progress import in_words
@@ -71,17 +71,28 @@ def within_time(plan: Plan, wishes: Wishes, estimate: Estimate, pace: Pace) -> P
     return timed.because("time", _time(epochs, estimate, config))
 
 
-def lighter(config: TrainConfig, stages: int, *, smaller: bool) -> Iterator[TrainConfig]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lighter:
+    """Settings that take less time, and which share of it by counting: good enough to know what to time."""
+
+    config: TrainConfig
+    share: float
+
+
+def lighter(config: TrainConfig, depths: Sequence[int], *, smaller: bool) -> Iterator[Lighter]:
     """Fine-tuning as it is, then with fewer stages that learn, then with fewer pixels too.
 
-    stages: that the model has. smaller: whether there may be fewer pixels.
+    depths: blocks of each stage, which cost about the same; a frozen one saves its backward pass, two thirds.
+    smaller: whether there may be fewer pixels.
     """
     height, width = (max(_STEP, round(0.6 * side / _STEP) * _STEP) for side in config.image_size)
     fewer = smaller and (height, width) < config.image_size
-    sizes = [config.image_size, (height, width)] if fewer else [config.image_size]
-    for size in sizes:
-        for frozen in (0, stages // 2, stages - 1):
-            yield replace(config, image_size=size, frozen_stages=frozen)
+    for size in [config.image_size, (height, width)] if fewer else [config.image_size]:
+        pixels = size[0] * size[1] / (config.image_size[0] * config.image_size[1])
+        for frozen in dict.fromkeys((0, len(depths) // 2, len(depths) - 1)):
+            saved = 2 / 3 * sum(depths[:frozen]) / sum(depths)
+            less = replace(config, image_size=size, frozen_stages=frozen)
+            yield Lighter(config=less, share=pixels * (1 - saved))
 
 
 def _brief(seconds: float) -> str:

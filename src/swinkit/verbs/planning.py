@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SCORED = 3  # passes over the held-out pictures that the numbers at the end are worth
 _PROBED = 0.25  # share of the time that the linear classifier may take
+_DOUBT = 0.7  # of the time by counting, as which the real one may turn out
 _LEAST_PROBED, _MOST_PROBED = 500, 20_000  # pictures; with more, a linear classifier learns little
 
 
@@ -109,22 +110,27 @@ class _Timed:
 def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
     """As many stages and pixels as leave time for some epochs, and the pace with them.
 
-    Where nothing does, all of them: with what time there is, the linear classifier is made good at least.
+    Where nothing does, all of them: the linear classifier is then what there is time for. Only what can make
+    a difference is timed, for timing takes time too.
     """
-    from swinkit.recipes.budget import ENOUGH, UNASKED_BUDGET, epochs_within, lighter
+    from swinkit.recipes.budget import ENOUGH, epochs_within, lighter
 
-    stages = len(model.stages)
     whole = _timed(plan.config, model, lesson)
     if plan.config.weights is None or lesson.wishes.epochs is not None:
         return plan, whole
+    depths = model.config.depths
     may_shrink = lesson.wishes.image_size is None and lesson.teacher is None
-    for config in lighter(plan.config, stages, smaller=may_shrink):
-        tried = whole if config == plan.config else _timed(config, model, lesson)
+    settled = replace(plan.config, threads=whole.pace.threads)
+    chosen = whole
+    for less in lighter(settled, depths, smaller=may_shrink):
+        by_counting = replace(whole.estimate, epoch=_DOUBT * less.share * whole.estimate.epoch)
+        if epochs_within(by_counting, lesson.wishes) < ENOUGH:
+            continue  # not worth timing
+        tried = whole if less.share == 1 else _timed(less.config, model, lesson)
         if epochs_within(tried.estimate, lesson.wishes) >= ENOUGH:
-            return _lightened(plan, tried, whole, stages), tried
-    fits = whole.estimate.beside < (lesson.wishes.seconds or UNASKED_BUDGET)
-    chosen = whole if fits else tried
-    return _lightened(plan, chosen, whole, stages), chosen
+            chosen = tried
+            break
+    return _lightened(plan, chosen, whole, len(depths)), chosen
 
 
 def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
@@ -147,7 +153,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
         val,
         config,
         cores=processor().cores,
-        threads_asked=wishes.threads is not None,
+        threads_asked=wishes.threads is not None or config.frozen_stages > 0,
         teacher=lesson.teacher,
     )
     held_out = len(val) + len(images.split("test"))

@@ -20,7 +20,7 @@ def result_lines(run: Run, found: Assessment | MultiLabelAssessment) -> Iterator
     from swinkit.trust.assessment import Assessment
 
     yield from _of_classes(run, found) if isinstance(found, Assessment) else _of_sets(run, found)
-    names = sorted(path.name for path in run.folder.iterdir() if path.is_file())
+    names = sorted(p.name for p in run.folder.iterdir() if p.is_file() and not p.name.startswith("."))
     yield f"{run.folder}/: {', '.join(names)}"
     yield f"next: swinkit predict PICTURES --weights {run.folder}"
 
