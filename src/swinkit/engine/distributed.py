@@ -25,7 +25,7 @@ from swinkit.errors import RunError
 from swinkit.models import Swin
 from swinkit.tasks import Task
 
-_PATIENCE = datetime.timedelta(hours=24)  # for the first process to look at all pictures
+PATIENCE = datetime.timedelta(hours=24)  # for the first process to look at all pictures
 
 
 Pair = tuple[Tensor, Tensor]
@@ -107,20 +107,23 @@ def processes() -> Processes:
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Join the other processes that torchrun has begun; alone where it has not."""
+    """Join the other processes that torchrun, or Ray, has begun; alone where there are none."""
     global _current
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield _current
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
+    already = dist.is_initialized()  # by Ray Train
+    if not already:
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     before, _current = _current, Processes(dist.get_rank(), dist.get_world_size())
     try:
         yield _current
     finally:
         _current = before
-        dist.destroy_process_group()
+        if not already:
+            dist.destroy_process_group()
 
 
 def own_device(device: str) -> str:

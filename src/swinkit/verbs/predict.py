@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from swinkit.data import Sample
+    from swinkit.models import Swin
+    from swinkit.tasks import Task
+    from swinkit.trust.caution import Caution
 
     Picture: TypeAlias = str | Path | np.ndarray | Image
 
@@ -51,28 +54,37 @@ def predict(
         DataError: a folder holds no pictures.
         CheckpointError: the weights cannot be used.
     """
-    from swinkit.trust.answers import answered
-    from swinkit.trust.said import said
     from swinkit.verbs.classifier import computing, open_classifier
     from swinkit.verbs.overlays import write_overlays
 
     if top < 1 or batch < 1:
         raise ConfigError(f"top and batch are counts from 1; got {top} and {batch}")
     samples = _samples(images)
-    found: dict[int, Prediction] = {}  # by id: two pictures may have one name
     with computing(threads=threads, kernel=kernel):
         model, task, caution = open_classifier(weights, device=device)
-        batches = answered(
-            model,
-            samples,
-            batch=batch,
-            unreadable=lambda sample, error: found.update({id(sample): _failed(sample, error.message)}),
-        )
-        for some in batches:
-            found |= zip(map(id, some.samples), said(task, caution, some, top=top), strict=True)
+        found = predictions(model, task, caution, samples, top=top, batch=batch)
         if explain is not None:
-            read = [sample for sample in samples if found[id(sample)].error is None]
+            read = [sample for sample, one in zip(samples, found, strict=True) if one.error is None]
             list(write_overlays(Path(explain), model, read))
+    return found
+
+
+def predictions(
+    model: Swin, task: Task, caution: Caution, samples: Sequence[Sample], *, top: int, batch: int
+) -> list[Prediction]:
+    """What a model says of each sample, in their order; of one that cannot be read, why."""
+    from swinkit.trust.answers import answered
+    from swinkit.trust.said import said
+
+    found: dict[int, Prediction] = {}  # by id: two pictures may have one name
+    batches = answered(
+        model,
+        samples,
+        batch=batch,
+        unreadable=lambda sample, error: found.update({id(sample): _failed(sample, error.message)}),
+    )
+    for some in batches:
+        found |= zip(map(id, some.samples), said(task, caution, some, top=top), strict=True)
     return [found[id(sample)] for sample in samples]
 
 
