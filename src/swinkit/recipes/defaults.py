@@ -1,7 +1,7 @@
 """What `train` does when it is told nothing: settings chosen by the data, each with its reason in words.
 
 Published recipes are no guide for a few hundred pictures and a few minutes: they count on a million pictures
-and on days. The numbers here were measured (benchmarks/train_small.py).
+and on days. The numbers here were measured, as benchmarks/learning.py does it.
 """
 
 from __future__ import annotations
