@@ -114,3 +114,8 @@ def test_the_command_prints_both_tables_and_writes_the_page(
     assert (tmp_path / "compare.html").stat().st_size > 1000
     assert 0 == main(["compare", *map(str, scored), "--json"])
     assert json.loads(capsys.readouterr().out)["pictures"] == written["pictures"]
+
+
+def test_a_folder_that_is_not_there_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no run .*absent"):
+        swinkit.compare([tmp_path / "absent", tmp_path / "gone"])

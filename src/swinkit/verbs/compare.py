@@ -108,6 +108,10 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _read(folder: Path, name: str) -> _Scored:
+    from swinkit.data.files import did_you_mean
+
+    if not folder.is_dir():
+        raise ConfigError(f"there is no run {folder}", hint=did_you_mean(folder))
     evaluation, table = folder / "evaluation.json", folder / "predictions.csv"
     if not evaluation.is_file() or not table.is_file():
         missing = table if evaluation.is_file() else evaluation
