@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from swinkit.data import Sample
 from swinkit.data.loader import Batch
@@ -23,6 +24,7 @@ def equal(one: Batch, other: Batch) -> bool:
 
 
 def test_a_process_that_is_killed_costs_a_line_and_no_picture() -> None:
+    list(DataLoader([1, 2], num_workers=1))  # leaves a handler behind that raises wherever the program is
     said: list[str] = []
     undisturbed = Feed(training_images(SETTINGS), SETTINGS, step=0, say=said.append)
     config = replace(SETTINGS, workers=2)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
+from torch.utils.data._utils import signal_handling
 
 from swinkit.data import Sample
 from swinkit.data.loader import Batch, Images, train_loader
@@ -102,7 +103,8 @@ class Feed:
 def _deaths_noticed_when_waiting() -> Iterator[None]:
     """Keep a DataLoader's handler of SIGCHLD out: it raises wherever the program happens to be.
 
-    Without it the loader looks after its processes whenever it has waited for them for some seconds.
+    Without it a loader looks after its processes whenever it has waited for them for some seconds. A handler
+    that an earlier loader of this program has left behind is taken out for good.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCHLD"):
         yield
@@ -111,7 +113,8 @@ def _deaths_noticed_when_waiting() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGCHLD, before)
+        left_behind = getattr(before, "__module__", "") == signal_handling.__name__
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL if left_behind else before)
 
 
 def steps_per_epoch(pictures: int, batch: int) -> int:
