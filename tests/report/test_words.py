@@ -29,9 +29,10 @@ def test_every_verdict_has_its_words(run: Finished) -> None:
 def test_the_command_repeats_the_run(run: Finished) -> None:
     facts: dict[str, Any] = dict(run.facts)
     facts["config"] = {**run.facts["config"], "data": "my photos", "image_size": [96, 160]}
+    facts["asked"] = {"resplit": True, "exclude": "runs/check/findings.csv", "epochs": 12}
     assert (
         "swinkit train 'my photos' --weights none --model swin_nano --image-size 96x160 --epochs 12 "
-        "--batch 32 --lr 0.002 --precision fp32 --seed 0"
+        "--batch 32 --lr 0.002 --precision fp32 --seed 0 --exclude runs/check/findings.csv --resplit"
     ) == " ".join(words.command(facts))
 
 

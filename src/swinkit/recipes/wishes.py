@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 from swinkit.engine.settings import Cache, Precision, Track
 from swinkit.errors import ConfigError
@@ -77,6 +77,14 @@ class Wishes:
             raise ConfigError("; ".join(wrong))
         if self.time is not None:
             seconds_in(self.time)  # refuses what is no length of time
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was asked for, as plain values, without what was left to the recipe."""
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if getattr(self, one.name) != one.default
+        }
 
     @property
     def seconds(self) -> float | None:

@@ -508,6 +508,11 @@ def command(run: Mapping[str, Any]) -> list[str]:
     for name in ("epochs", "batch", "lr", "precision", "seed"):
         value = config[name]
         words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    asked = run.get("asked", {})  # runs of before it was kept have none
+    for name in ("group_by", "exclude", "recipe", "teacher", "distillation", "imbalance"):
+        if name in asked:
+            words += [f"--{name.replace('_', '-')}", place(asked[name])]
+    words += ["--resplit"] if asked.get("resplit") else []
     return [printable(shlex.quote(word)) for word in words]
 
 

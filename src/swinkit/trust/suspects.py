@@ -25,8 +25,9 @@ from swinkit.trust.calibration import class_indices, softmax
 FOLDS = 5
 MOST = 100
 _TRUSTED = 0.7
-"""Share of the labels with which the classifier must agree. Of photographs whose features a weak model gave
-(42 % right), none of the ten likeliest of 200 was among the ten that had been made wrong."""
+"""How far the classifier's agreement with the labels must lie from guessing (0) to all of them (1). Of
+photographs whose features a weak model gave (42 % right of five classes), none of the ten likeliest of 200
+was among the ten that had been made wrong."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +46,11 @@ def suspects(task: Task, samples: Sequence[Sample], features: Tensor) -> Found:
     shares = out_of_fold(task, samples, features)
     targets = class_indices([str(sample.label) for sample in samples], task.classes)
     right = float((shares.argmax(axis=1) == targets).mean())
-    if right < _TRUSTED:
+    guessed = float(np.bincount(targets).max()) / len(targets)
+    if right < guessed + _TRUSTED * (1 - guessed):
         return Found(
-            skipped=f"others agree with {right:.0%} of the labels, too few for their doubts to count"
+            skipped=f"others agree with {right:.0%} of the labels, where guessing agrees with {guessed:.0%}: "
+            "too few for their doubts to count"
         )
     return Found(
         suspects=tuple(

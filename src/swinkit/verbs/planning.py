@@ -68,7 +68,7 @@ def planned(
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
     lesson = _Lesson(images, task, teacher, wishes, began)
     plan, chosen = _fitting(plan, model, lesson)
-    facts_kept = {"start": begun.to_dict()}
+    facts_kept = {"asked": wishes.to_dict(), "start": begun.to_dict()}
     if wishes.lr == "find":
         plan, chosen, tested = _with_rate(plan, chosen, lesson)
         facts_kept["range_test"] = tested.to_dict()
