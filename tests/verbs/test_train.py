@@ -87,7 +87,7 @@ def test_a_run_says_how_it_was_made(run: Run, pictures: Path) -> None:
     )
     assert ["one", "seven", "zero"] == facts["data"]["classes"]
     assert torch.__version__ == facts["versions"]["torch"]
-    assert "torch" == facts["kernel"]
+    assert facts["kernel"] in ("native", "torch")  # as there is a compiler or none
     assert any(reason.startswith("epochs: 3, as asked") for reason in facts["reasons"])
 
 
