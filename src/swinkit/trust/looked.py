@@ -43,6 +43,11 @@ def heat(model: Swin, inputs: Tensor, answers: Tensor) -> Tensor:
     return spread / spread.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
 
 
+def passes(samples: Sequence[Sample]) -> int:
+    """How many pictures go through the model for it; back again costs twice as much."""
+    return min(2 * _EACH, len(samples)) * _STEPS * 3
+
+
 def looked(
     model: Swin, samples: Sequence[Sample], said: Sequence[Prediction], answers: Sequence[str]
 ) -> tuple[Looked, ...]:

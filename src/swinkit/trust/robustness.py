@@ -113,6 +113,11 @@ def chosen(model: Swin, samples: Sequence[Sample]) -> list[Sample]:
     return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
 
 
+def passes(model: Swin, samples: Sequence[Sample]) -> int:
+    """How many pictures go through the model for it."""
+    return (len(CHANGES) + 1) * len(chosen(model, samples))
+
+
 @dataclass(frozen=True, slots=True)
 class _Changed:
     """A sample that is changed when its turn comes."""

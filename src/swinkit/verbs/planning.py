@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from swinkit.tasks import Task
     from swinkit.verbs.training_data import TrainingData
 
-_SCORED = 3  # passes over the held-out pictures that the numbers at the end are worth
 _PROBED = 0.25  # share of the time that the linear classifier may take
 _DOUBT = 0.7  # of the time by counting, as which the real one may turn out
 _LEAST_PROBED, _MOST_PROBED = 500, 20_000  # pictures; with more, a linear classifier learns little
@@ -137,6 +136,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
     """The pace with these settings. The model comes back for another size of input where they say so."""
     from swinkit.engine.timing import measured_pace
     from swinkit.recipes.budget import UNASKED_BUDGET, Estimate
+    from swinkit.trust import looked, robustness
     from swinkit.verbs.machine import processor
     from swinkit.verbs.training_data import training_images
 
@@ -157,6 +157,8 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
         teacher=lesson.teacher,
     )
     held_out = len(val) + len(images.split("test"))
+    scored = images.split("test").samples or val
+    at_the_end = held_out + robustness.passes(model, scored) + looked.passes(scored)
     look = pace.seconds_to_look if config.weights else 0.0
     affordable = int(_PROBED * (wishes.seconds or UNASKED_BUDGET) / look) - held_out if look else _MOST_PROBED
     probed = min(len(train.samples), _MOST_PROBED, max(affordable, _LEAST_PROBED))
@@ -164,7 +166,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
         spent=time.monotonic() - lesson.began,
         probing=(probed + held_out) * look,
         epoch=pace.seconds_per_epoch,
-        scoring=_SCORED * pace.seconds_to_look * (len(images.split("test")) or len(val)),
+        scoring=at_the_end * pace.seconds_to_look,
     )
     return _Timed(config, model, pace, estimate, probed)
 
