@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +37,26 @@ def test_a_process_that_is_killed_costs_a_line_and_no_picture() -> None:
         assert equal(undisturbed.next(), feed.next())
 
     assert ["a process that loads pictures has died; going on with 1"] == said
+
+
+@pytest.mark.parametrize(
+    "failure", [ConnectionResetError, ConnectionRefusedError, EOFError, FileNotFoundError]
+)
+def test_a_process_that_dies_while_it_hands_over_a_batch_costs_no_picture_either(
+    failure: type[Exception],
+) -> None:
+    def handing_over() -> Iterator[Batch]:
+        raise failure
+        yield
+
+    said: list[str] = []
+    undisturbed = Feed(training_images(SETTINGS), SETTINGS, step=0, say=said.append)
+    config = replace(SETTINGS, workers=1)
+    feed = Feed(training_images(config), config, step=0, say=said.append)
+    feed._batches = handing_over()
+
+    assert equal(undisturbed.next(), feed.next())
+    assert ["a process that loads pictures has died; going on with 0"] == said
 
 
 def test_it_begins_at_any_step() -> None:

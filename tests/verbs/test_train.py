@@ -22,6 +22,7 @@ from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
 from swinkit.verbs.train import train
 from swinkit.weights import load
+from tests.verbs.clocks import without_time
 
 FILES = {
     "best.safetensors",
@@ -35,12 +36,6 @@ FILES = {
     "run.json",
     "split.csv",
 }
-
-
-def without_time(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """What is measured with a clock differs each time."""
-    cost = {name: value for name, value in evaluation["cost"].items() if name != "seconds_per_picture"}
-    return {**evaluation, "cost": cost}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 
 from swinkit.data.vision import load_torchvision
 from swinkit.errors import CheckpointError, ConfigError
@@ -165,6 +166,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Threadin
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # read when huggingface_hub was imported
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     serving = ThreadingHTTPServer(("127.0.0.1", 0), Files)
     serving.asked = []  # type: ignore[attr-defined]

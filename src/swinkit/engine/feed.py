@@ -51,6 +51,9 @@ class Feed:
         torch.set_num_threads(1)
         try:
             return next(self._batches)
+        except (ConnectionError, EOFError, FileNotFoundError):
+            if not self._workers:  # a batch comes through a socket of the process that made it
+                raise
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
