@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from swinkit.data import ImageSet, Sample
-from swinkit.data.checkup import Checkup, look_through
+from swinkit.health.checkup import Checkup, look_through
 from swinkit.report import check_page as module
 from swinkit.report.check_page import check_page, write_check_page
 from swinkit.report.page import printable

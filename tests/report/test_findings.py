@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swinkit.data.findings import Finding
+from swinkit.health.findings import Finding
 from swinkit.report.background import Trained
 from swinkit.report.findings import SHOWN, grouped
 from swinkit.report.model_page import report

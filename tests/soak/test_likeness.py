@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from swinkit.data.likeness import THUMBNAIL, near_copies
+from swinkit.health.likeness import THUMBNAIL, near_copies
 
-from ..data.altered import ALTERATIONS
+from ..health.altered import ALTERATIONS
 
 PHOTOGRAPHS = (
     "flowers5/*/*/*.jpg",

@@ -15,7 +15,7 @@ import swinkit
 from swinkit.cli.main import main
 from swinkit.errors import ConfigError, DataError
 
-from ..data.test_checkup import photos
+from ..health.test_checkup import photos
 
 
 @pytest.fixture

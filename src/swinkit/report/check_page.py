@@ -13,8 +13,8 @@ from itertools import groupby
 from pathlib import Path
 
 from swinkit.data import Sample, write_atomically
-from swinkit.data.checkup import Checkup
-from swinkit.data.findings import Finding, Rule, Severity
+from swinkit.health.checkup import Checkup
+from swinkit.health.findings import Finding, Rule, Severity
 from swinkit.report.page import render
 from swinkit.report.thumbnails import Album, Thumbnail
 from swinkit.report.words import place

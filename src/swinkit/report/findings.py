@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from swinkit.data.findings import RULES, Finding, Severity
+from swinkit.health.findings import RULES, Finding, Severity
 from swinkit.report import words
 
 SHOWN = 50

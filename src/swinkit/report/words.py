@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from swinkit.data.findings import Finding
+from swinkit.health.findings import Finding
 from swinkit.report.heat import Overlay
 from swinkit.report.mistakes import Mistakes, Stamp
 from swinkit.report.numbers import NOTHING, Sheet, Shown, chance

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from swinkit.data.checkup import Checkup
-    from swinkit.data.findings import Finding
+    from swinkit.health.checkup import Checkup
+    from swinkit.health.findings import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,9 @@ def check(
         ConfigError: `out` lies inside the data.
     """
     from swinkit.data import survey
-    from swinkit.data.checkup import look_through
     from swinkit.engine.progress import Progress
     from swinkit.engine.run import Run
+    from swinkit.health.checkup import look_through
 
     began = time.monotonic()
     place = Path(data)
@@ -177,7 +177,7 @@ def _next_command(found: Checkup, data: str | Path, folder: Path) -> tuple[str, 
 def _write(folder: Path, found: Checkup, command: Sequence[str]) -> tuple[str, ...]:
     """The names of the files that are written."""
     from swinkit.data import write_split
-    from swinkit.data.findings import write_findings
+    from swinkit.health.findings import write_findings
     from swinkit.report.check_page import write_check_page
 
     write_check_page(folder, found, command=command)

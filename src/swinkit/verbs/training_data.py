@@ -12,13 +12,13 @@ from swinkit.errors import ConfigError
 if TYPE_CHECKING:
     from swinkit.data import ImageSet, Sample
     from swinkit.data.channels import Channels
-    from swinkit.data.copies import Copy
-    from swinkit.data.facts import Facts
-    from swinkit.data.findings import Finding
     from swinkit.data.loader import Images
     from swinkit.engine.progress import Progress
     from swinkit.engine.run import Run
     from swinkit.engine.settings import TrainConfig
+    from swinkit.health.copies import Copy
+    from swinkit.health.facts import Facts
+    from swinkit.health.findings import Finding
     from swinkit.models import Swin
     from swinkit.recipes.facts import DataFacts
     from swinkit.recipes.wishes import Wishes
@@ -52,8 +52,8 @@ def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> Traini
     """What can be read of a set, in splits. Raises DataError where it cannot be trained on."""
     from swinkit.data import with_splits
     from swinkit.data.channels import found_channels
-    from swinkit.data.checkup import findings_in
-    from swinkit.data.copies import copy_groups
+    from swinkit.health.checkup import findings_in
+    from swinkit.health.copies import copy_groups
 
     channels = found_channels(whole.samples)
     begun = _without_excluded(whole, wishes.exclude, progress)
@@ -154,7 +154,7 @@ def kept_small(train: Images, run: Run, config: TrainConfig, progress: Progress)
 
 def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress) -> ImageSet:
     """The images without those that a file of findings says to leave out."""
-    from swinkit.data.findings import read_exclusions
+    from swinkit.health.findings import read_exclusions
 
     if exclude is None:
         return images
@@ -166,7 +166,7 @@ def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress)
 
 def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple[ImageSet, tuple[Facts, ...]]:
     """The images without those that cannot be decoded, which are named, and the facts of all."""
-    from swinkit.data.facts import examine, readable
+    from swinkit.health.facts import examine, readable
 
     with progress.counting("reading pictures", len(images)) as count:
         facts = examine(images.samples, channels, progress=count)
@@ -184,7 +184,7 @@ def _readable(images: ImageSet, channels: Channels, progress: Progress) -> tuple
 def _copies(images: ImageSet, facts: Sequence[Facts], progress: Progress) -> tuple[Copy, ...]:
     import numpy as np
 
-    from swinkit.data.copies import find_copies
+    from swinkit.health.copies import find_copies
 
     if all(isinstance(sample.source, np.ndarray) for sample in images.samples):
         return ()  # the embedded digits have none
@@ -194,7 +194,7 @@ def _copies(images: ImageSet, facts: Sequence[Facts], progress: Progress) -> tup
 
 def _about_copies(images: ImageSet, facts: Sequence[Facts], copies: Sequence[Copy]) -> Iterator[str]:
     """How many there are, and warnings of those on two sides of a split or under two labels."""
-    from swinkit.data.copies import copy_groups
+    from swinkit.health.copies import copy_groups
 
     samples = {sample.name: sample for sample in images.samples}
     pairs = [(samples[copy.first], samples[copy.second]) for copy in copies]

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swinkit.data.channels import found_channels
-from swinkit.data.copies import Copy, copy_groups, find_copies
-from swinkit.data.diagnosis import diagnose
-from swinkit.data.facts import Facts, examine
-from swinkit.data.findings import Finding
 from swinkit.data.folders import name_below, others_below
 from swinkit.data.samples import ImageSet, Sample
 from swinkit.data.splits import with_splits
 from swinkit.errors import DataError
+from swinkit.health.copies import Copy, copy_groups, find_copies
+from swinkit.health.diagnosis import diagnose
+from swinkit.health.facts import Facts, examine
+from swinkit.health.findings import Finding
 
 Counting = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 """Shows how far something has come: counting("reading pictures", 588) gives what is told (done, in all)."""

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from swinkit.data.copies import Copy, copy_groups, find_copies
-from swinkit.data.facts import examine
 from swinkit.data.samples import Sample
-
-from .pictures_for_tests import scene
+from swinkit.health.copies import Copy, copy_groups, find_copies
+from swinkit.health.facts import examine
+from tests.data.pictures_for_tests import scene
 
 
 def found(folder: Path) -> dict[tuple[str, str], str]:

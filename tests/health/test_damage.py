@@ -6,10 +6,9 @@ import io
 
 import pytest
 
-from swinkit.data.damage import ends_early
 from swinkit.data.read import read_bytes
-
-from .pictures_for_tests import scene
+from swinkit.health.damage import ends_early
+from tests.data.pictures_for_tests import scene
 
 
 def jpeg(seed: int = 1, **options: object) -> bytes:

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from swinkit.data import pictures
 from swinkit.data.class_names import with_nearest
-from swinkit.data.copies import Copy, copy_groups
-from swinkit.data.facts import Facts
-from swinkit.data.findings import Finding
-from swinkit.data.giveaways import giveaways
 from swinkit.data.pictures import Header
 from swinkit.data.samples import ImageSet, Sample, Split, natural_order
+from swinkit.health.copies import Copy, copy_groups
+from swinkit.health.facts import Facts
+from swinkit.health.findings import Finding
+from swinkit.health.giveaways import giveaways
 
 _LARGE = 50_000_000  # pixels
 _EXTREME = 20  # times the other side

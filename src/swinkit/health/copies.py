@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from swinkit.data.facts import Facts
 from swinkit.data.kin import Families
-from swinkit.data.likeness import near_copies
 from swinkit.data.samples import Sample, natural_order
 from swinkit.errors import DataError
+from swinkit.health.facts import Facts
+from swinkit.health.likeness import near_copies
 
 _MAY_BE_EQUAL = 0.99  # likeness from which two pictures of one size are compared pixel by pixel
 

@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 from swinkit.data.channels import COLOUR, Channels
-from swinkit.data.damage import ends_early
-from swinkit.data.likeness import THUMBNAIL
 from swinkit.data.pictures import Header
 from swinkit.data.read import array_header, content_of, glance, grey
 from swinkit.data.samples import Sample
 from swinkit.errors import DataError
+from swinkit.health.damage import ends_early
+from swinkit.health.likeness import THUMBNAIL
 
 _AHEAD = 4  # files waiting for each thread: a result that nobody has taken yet costs memory
 _MOST_COMPARED = 20_000  # pictures of which thumbnails are kept: 4 kB each, and minutes to compare

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from swinkit.data.findings import RULES, Finding, read_exclusions, severity_of, write_findings
 from swinkit.errors import DataError
+from swinkit.health.findings import RULES, Finding, read_exclusions, severity_of, write_findings
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "reference" / "findings.md"
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from swinkit.data import digits
-from swinkit.data.likeness import THUMBNAIL, near_copies
+from swinkit.health.likeness import THUMBNAIL, near_copies
+from tests.data.pictures_for_tests import scene
 
 from .altered import ALTERATIONS
-from .pictures_for_tests import scene
 
 
 def thumbnails(*images: Image.Image) -> np.ndarray:

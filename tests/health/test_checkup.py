@@ -13,10 +13,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from swinkit.data import ImageSet, survey
-from swinkit.data.checkup import Checkup, look_through
-from swinkit.data.findings import Finding
-
-from .pictures_for_tests import scene
+from swinkit.health.checkup import Checkup, look_through
+from swinkit.health.findings import Finding
+from tests.data.pictures_for_tests import scene
 
 
 def looked_through(place: Path, images: ImageSet | None = None) -> Checkup:

@@ -12,12 +12,11 @@ from PIL import Image
 
 from swinkit.data import digits, survey
 from swinkit.data.channels import Channels
-from swinkit.data.facts import Facts, examine, facts_of, readable
 from swinkit.data.read import glance, read
 from swinkit.data.samples import Sample
 from swinkit.errors import DataError
-
-from .pictures_for_tests import class_folders, noise, save, scene
+from swinkit.health.facts import Facts, examine, facts_of, readable
+from tests.data.pictures_for_tests import class_folders, noise, save, scene
 
 
 def facts(path: Path) -> Facts:
