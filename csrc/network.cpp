@@ -140,9 +140,7 @@ class Walk {
         }
 
         void embed(long from, long batch) {
-            swk_images part = walk.images;
-            part.pixels += from * part.strides[0];
-            const EmbedTask task = {&net, &part, walk.maps[0]};
+            const EmbedTask task = {&net, &walk.images, from, walk.maps[0]};
             spread(batch * net.stage[0].height * net.stage[0].width, grouping_of_rows(net.embed.inputs),
                    [&](auto... where) { kernels.embed(task, where...); });
         }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { SWK_VERSION = 1, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
+enum { SWK_VERSION = 2, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
 
 // y = x·Wᵀ + bias. `panels` is W cut into panels of as many outputs as the target's panel has; inside a panel
 // all weights of one input lie together (bf16: of two inputs, in pairs). Inputs and outputs are padded counts.
@@ -89,11 +89,13 @@ typedef struct {
     float *logits;                // batch, classes
 } swk_outputs;
 
-// Where to find the images: float, any strides in elements.
+// Where to find the images: float or uint8, any strides in elements.
 typedef struct {
-    const float *pixels;
+    const void *pixels;
     int64_t batch;
     int64_t strides[4];
+    // For each channel of uint8 images: the network sees value · scale + shift. NULL: pixels are float, as they are.
+    const float *scale, *shift;
 } swk_images;
 
 SWK_API int swk_version(void);

@@ -5,16 +5,23 @@ namespace swinkit::SWK_TARGET { namespace {
 
 // ------------------------------------------------------------------------------------ patch embedding
 
+// A pixel as the network sees it.
+inline float seen(const swk_images &, long, float pixel) { return pixel; }
+inline float seen(const swk_images &images, long channel, unsigned char pixel) {
+    return (float)pixel * images.scale[channel] + images.shift[channel];
+}
+
 // One patch of pixels, channel by channel and row by row; what lies outside the image is zero.
-inline void gather_patch(const swk_network &net, const swk_images &images, const float *image, long row, long column,
-                         float *patch) {
+template <class Pixel>
+void gather_patch(const swk_network &net, const swk_images &images, long image, long row, long column, float *patch) {
+    const Pixel *pixels = (const Pixel *)images.pixels + image * images.strides[0];
     const long high = net.patch[0], wide = net.patch[1], y = row * high, x = column * wide;
     const long there = net.image[1] - x < wide ? net.image[1] - x : wide;
     for (long c = 0; c < net.in_channels; c++)
         for (long i = 0; i < high; i++, patch += wide) {
-            const float *pixel = image + c * images.strides[1] + (y + i) * images.strides[2] + x * images.strides[3];
+            const Pixel *pixel = pixels + c * images.strides[1] + (y + i) * images.strides[2] + x * images.strides[3];
             const long count = y + i < net.image[0] ? there : 0;
-            for (long j = 0; j < count; j++) patch[j] = pixel[j * images.strides[3]];
+            for (long j = 0; j < count; j++) patch[j] = seen(images, c, pixel[j * images.strides[3]]);
             clear(patch, count, wide);
         }
 }
@@ -29,11 +36,11 @@ void embed(const EmbedTask &task, long from, long to, const Team &team, char *co
     Element *patches = shared.take<Element>((to - from + Cut<Element>::rows) * inputs);
     float *patch = private_room.take<float>(inputs);
     clear(patch, used, inputs);
+    const auto gather = task.images->scale ? gather_patch<unsigned char> : gather_patch<float>;
     const Share mine(to - from, team);
     for (long i = mine.from; i < mine.to; i++) {
-        const long image = (from + i) / in_image, token = (from + i) % in_image;
-        gather_patch(net, *task.images, task.images->pixels + image * task.images->strides[0], token / stage.width,
-                     token % stage.width, patch);
+        const long image = task.first + (from + i) / in_image, token = (from + i) % in_image;
+        gather(net, *task.images, image, token / stage.width, token % stage.width, patch);
         convert(patch, inputs, patches + i * inputs);
     }
     barrier(team);

@@ -19,6 +19,7 @@ struct Team {
 struct EmbedTask {
     const swk_network *network;
     const swk_images *images;
+    long first; // image; tokens are counted from it
     float *map;
 };
 

@@ -119,7 +119,7 @@ std::vector<float> run(int target, const swk_network &net, int batch, int thread
     const long pixels = 3l * net.image[0] * net.image[1];
     std::vector<float> image(batch * pixels);
     for (size_t i = 0; i < image.size(); i++) image[i] = (float)(i * 2654435761u % 1000) / 500 - 1;
-    const swk_images images = {image.data(), batch, {pixels, pixels / 3, net.image[1], 1}};
+    const swk_images images = {image.data(), batch, {pixels, pixels / 3, net.image[1], 1}, nullptr, nullptr};
     std::vector<std::vector<float>> parts;
     const auto room = [&](long count) { return parts.emplace_back(count).data(); };
     swk_outputs outputs = {};

@@ -11,6 +11,7 @@ from torch import nn
 import swinkit
 from swinkit.errors import ConfigError, KernelRefused, ShapeError
 from swinkit.kernels import kernel_report, use_kernel
+from swinkit.models import Preprocess
 from swinkit.native import for_inference, optimize
 from tests.models.builders import small_swin
 from tests.native.targets import able_targets, needs_library
@@ -231,6 +232,40 @@ def _call(fast, x):
         return fast(x).tolist()
 
 
+# ------------------------------------------------------------------------------------ uint8 images
+
+
+@pytest.fixture
+def pictures():
+    return torch.randint(256, (3, 3, 34, 41), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("target", able_targets())
+def test_uint8_images_are_normalised_as_preprocess_does(target, model, pictures, monkeypatch):
+    monkeypatch.setenv("SWINKIT_ISA", target)
+    model.preprocess = Preprocess(image_size=(34, 41), mean=(0.5, 0.3, 0.1), std=(0.2, 0.3, 0.4))
+    fast = optimize(model)
+    prepared = torch.stack([model.preprocess(one.permute(1, 2, 0).numpy()) for one in pictures])
+    with torch.inference_mode():
+        assert_close(fast(pictures), fast(prepared), ROUNDING)
+        assert_close(fast.embed(pictures), fast.embed(prepared), ROUNDING)
+        assert torch.equal(fast(pictures), fast(pictures.contiguous(memory_format=torch.channels_last)))
+
+
+def test_uint8_images_of_a_model_without_preprocess_are_refused(model, pictures):
+    model.preprocess = None
+    with pytest.raises(ShapeError, match="does not say how they are normalised"):
+        optimize(model)(pictures)
+
+
+def test_other_integers_and_wrong_shapes_of_uint8_are_named(model, pictures):
+    fast = optimize(model)
+    with pytest.raises(ShapeError, match="int64"):
+        fast(pictures.long())
+    with pytest.raises(ShapeError, match="add a batch axis"):
+        fast(pictures[0])
+
+
 # ------------------------------------------------------------------------------------ compile and export
 
 
@@ -261,6 +296,14 @@ def test_an_export_takes_the_portable_path(model, x):
         program = torch.export.export(optimize(model), (x,))
         assert "run_network" not in program.graph_module.code
         assert_close(program.module()(x), model(x), ROUNDING)
+
+
+def test_an_export_for_uint8_images_normalises_them(model, pictures):
+    model.preprocess = Preprocess(image_size=(34, 41))
+    fast = optimize(model)
+    with torch.no_grad():
+        program = torch.export.export(fast, (pictures,))
+        assert_close(program.module()(pictures), fast(pictures), ROUNDING)
 
 
 # ------------------------------------------------------------------------------------ who uses it

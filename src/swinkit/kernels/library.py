@@ -19,7 +19,7 @@ from swinkit.errors import ConfigError, KernelRefused
 
 PAD = 32
 """Channels are padded to a multiple of this with zeros."""
-_VERSION = 1
+_VERSION = 2
 _MOST_STAGES = 8
 
 
@@ -88,7 +88,13 @@ class Outputs(Structure):
 
 
 class Images(Structure):
-    _fields_ = [("pixels", c_void_p), ("batch", c_int64), ("strides", c_int64 * 4)]
+    _fields_ = [
+        ("pixels", c_void_p),
+        ("batch", c_int64),
+        ("strides", c_int64 * 4),
+        ("scale", POINTER(c_float)),
+        ("shift", POINTER(c_float)),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

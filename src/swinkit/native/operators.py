@@ -50,7 +50,8 @@ def _run(images: Tensor, model: int, wanted: str, stages: list[int]) -> list[Ten
 
 
 def _shapes(images: Tensor, model: int, wanted: str, stages: list[int]) -> list[Tensor]:
-    return [images.new_empty(shape) for shape in _model(model).shapes(images.shape, wanted, stages)]
+    shapes = _model(model).shapes(images.shape, wanted, stages)
+    return [images.new_empty(shape, dtype=torch.float32) for shape in shapes]
 
 
 _library.impl("run_network", _run, "CPU")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ctypes import c_float
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from swinkit.errors import ConfigError, KernelRefused
+from swinkit.errors import ConfigError, KernelRefused, ShapeError
 from swinkit.kernels.choose import WHOLE_NETWORKS, forced_kernel
 from swinkit.kernels.library import Images, Library, Missing, Outputs, Target, chosen_target, library
 from swinkit.models import Preprocess, Swin, SwinConfig
@@ -28,7 +29,8 @@ def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> 
     """A Swin for fast inference on a CPU: the same calls (`forward`, `features`, `embed`, `encode`).
 
     Blocks are computed window group by window group in cache, by compiled kernels. Any image size, any batch,
-    the same bits for any number of threads.
+    the same bits for any number of threads. Images may also be uint8, as they were decoded: they are divided
+    by 255 and normalised as `model.preprocess` does, on the way into the first product.
 
     dtype: of the products of linear layers: float32, or bfloat16 where the processor multiplies it (sums,
     softmax, norms and the residual stream stay float32, and so do images and results); auto is the fastest
@@ -103,7 +105,7 @@ class OptimizedSwin(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         if torch.compiler.is_exporting():  # a file cannot hold packed weights
-            return self.model(x)
+            return self.model(self._normalised(x))
         if self.model.head is not None:
             return operators.run(x, self._number, "logits")[0]
         return self.features(x) if self.model.config.dense is not None else self.embed(x)
@@ -111,7 +113,7 @@ class OptimizedSwin(nn.Module):
     def features(self, x: Tensor, stages: Sequence[int] | None = None) -> list[Tensor]:
         """Maps of the given stages, each `B, C·2^i, H_i, W_i`; see `Swin.features`."""
         if torch.compiler.is_exporting():
-            return self.model.features(x, stages)
+            return self.model.features(self._normalised(x), stages)
         wanted = self.model.wanted_stages(stages)
         different = sorted(set(wanted))
         maps = dict(zip(different, operators.run(x, self._number, "maps", different), strict=True))
@@ -120,13 +122,13 @@ class OptimizedSwin(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Mean of the last map after the final norm. (B, C)"""
         if torch.compiler.is_exporting():
-            return self.model.embed(x)
+            return self.model.embed(self._normalised(x))
         return operators.run(x, self._number, "embedding")[0]
 
     def encode(self, x: Tensor) -> Tensor:
         """The last map after the final norm. (B, H, W, C)"""
         if torch.compiler.is_exporting():
-            return self.model.encode(x)
+            return self.model.encode(self._normalised(x))
         return operators.run(x, self._number, "encoded")[0]
 
     # ---------------------------------------------------------------- what it is and holds
@@ -182,18 +184,48 @@ class OptimizedSwin(nn.Module):
 
     def run(self, x: Tensor, wanted: str, stages: Sequence[int]) -> list[Tensor]:
         """What the operator does; see `operators.run`."""
-        self.model.check_images(x)
+        self._check_images(x)
         packed = self._up_to_date()
         self._check_mode(x, packed)
         results = [torch.empty(shape) for shape in self.shapes(x.shape, wanted, stages)]
         network = packed.weights.network((x.shape[2], x.shape[3]))
         threads = self.threads or torch.get_num_threads()
-        images = Images(x.data_ptr(), x.shape[0], x.stride())
+        images = Images(x.data_ptr(), x.shape[0], x.stride(), *self._normalisation(x.dtype))
         with self._room(packed.library.workspace(packed.target, network, x.shape[0], threads)) as room:
             packed.library.run(
                 packed.target, network, images, _outputs(results, wanted, stages), room, threads
             )
         return results
+
+    def _check_images(self, x: Tensor) -> None:
+        """Raise ShapeError, saying what came, where `x` is no batch of images for this model."""
+        if not isinstance(x, Tensor) or x.dtype != torch.uint8:
+            return self.model.check_images(x)
+        self.model.check_images(torch.empty(x.shape, device="meta"))
+        if self.preprocess is None:
+            raise ShapeError(
+                "got uint8 images, and this model does not say how they are normalised",
+                hint="set its preprocess, or give float images that are normalised",
+            )
+        return None
+
+    def _normalisation(self, dtype: torch.dtype) -> tuple[Any, Any]:
+        """What a channel of uint8 images is multiplied by, and what is added; nothing for float images."""
+        if dtype != torch.uint8:
+            return None, None
+        assert self.preprocess is not None  # it was checked
+        mean, std = self.preprocess.mean, self.preprocess.std
+        floats = c_float * len(mean)
+        scale = floats(*(1 / (255 * one) for one in std))
+        return scale, floats(*(-middle / one for middle, one in zip(mean, std, strict=True)))
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        """Images as the model takes them, of those that this module takes."""
+        self._check_images(x)
+        if x.dtype != torch.uint8:
+            return x
+        assert self.preprocess is not None  # it was checked
+        return self.preprocess.normalise(x / 255)
 
     def shapes(self, images: Sequence[int], wanted: str, stages: Sequence[int]) -> list[tuple[int, ...]]:
         """Of what a run gives for images of that shape."""
