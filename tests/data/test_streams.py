@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ def folder(tmp_path, monkeypatch):
     """Two files of train and one of validation: dark pictures, and light ones."""
     library = pytest.importorskip("datasets")
     monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(library.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)  # five seconds a stream
     monkeypatch.setattr(streams, "EPOCH", 24)
     features = library.Features(
         {"image": library.Image(), "label": library.ClassLabel(names=["dark", "light"])}
@@ -81,6 +83,55 @@ def test_an_epoch_is_so_many_pictures_of_train_in_an_order_of_its_own(folder, wo
     shown = [picture.numpy().tobytes() for batch in batches for picture in batch.pixels]
     assert len(set(shown[:24])) == 24, "no picture twice in an epoch that is shorter than the stream"
     assert shown[:24] != shown[24:]
+
+
+def _shown(
+    images: Images, processes: int, *, batch: int, workers: int = 0, epochs: int = 1
+) -> Counter[bytes]:
+    """How often each picture is shown by all processes together."""
+    loaders = [
+        train_loader(images, epochs=range(epochs), batch=batch, workers=workers, share=(number, processes))
+        for number in range(processes)
+    ]
+    return Counter(p.numpy().tobytes() for loader in loaders for batch in loader for p in batch.pixels)
+
+
+@pytest.mark.parametrize(
+    ("processes", "batch", "workers"),
+    [(2, 12, 0), (2, 12, 1), (2, 10, 0), (2, 18, 2), (3, 12, 0)],
+    ids=[
+        "a file each",
+        "a file each, read by a process of its own",
+        "unequal shares of a step",
+        "unequal shares, two to load each",
+        "more processes than files",
+    ],
+)
+def test_several_processes_show_each_picture_once_in_an_epoch(folder, monkeypatch, processes, batch, workers):
+    monkeypatch.setattr(streams, "EPOCH", 36)
+
+    shown = _shown(_images(open_images(f"hf:{folder}")), processes, batch=batch, workers=workers)
+
+    assert [1] * 36 == list(shown.values())
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_without_the_head_that_is_val_each_picture_is_shown_once_too(folder, monkeypatch, processes):
+    monkeypatch.setattr(streams, "EPOCH", 30)
+    monkeypatch.setattr(streams, "CHOSEN_BY", 6)
+    next(folder.glob("validation*")).unlink()
+
+    shown = _shown(_images(open_images(f"hf:{folder}")), processes, batch=8)
+
+    assert [1] * 30 == list(shown.values())
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_epoch_goes_on_where_the_one_before_ended(folder, processes):
+    """Else what lies behind the pictures of one epoch would never be seen."""
+    shown = _shown(_images(open_images(f"hf:{folder}")), processes, batch=8, epochs=3)
+
+    assert [2] * 36 == list(shown.values()), "3 epochs of 24 pictures are twice all 36"
 
 
 def test_without_val_the_head_of_train_becomes_it_and_is_not_trained_on(folder, monkeypatch):

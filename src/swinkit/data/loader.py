@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from swinkit.data.samples import Sample
-from swinkit.data.streams import Stream
+from swinkit.data.streams import Share, Stream
 from swinkit.data.transforms import sample_seed
 from swinkit.errors import DataError
 
@@ -138,20 +139,25 @@ class _Step:
 
 @dataclass
 class _Batches(Dataset[Batch]):
-    """Steps as batches."""
+    """Steps as batches.
+
+    files: share of a stream's files that this process goes through; (0, 1), all of them, where it passes over
+        what other processes learn from.
+    """
 
     images: Images
+    files: Share = (0, 1)
     _coming: Iterator[Sample] | None = None
 
     def __getitem__(self, step: _Step) -> Batch:
         if self.images.epoch != step.epoch:
-            self.images, self._coming = self.images.at(step.epoch), None
+            self.images = self.images.at(step.epoch)
         images = self.images
         if images.stream is None:
             items = [_readable_item(images, key) for key in step.keys]
         else:
-            self._coming = self._coming or images.stream.samples(images.seed, step.epoch)
-            items = [_next_item(images, key, self._coming) for key in step.keys]
+            self._coming = self._coming or images.stream.samples(images.seed, step.epoch, self.files)
+            items = list(_streamed_items(images, step, self._coming, passing=self.files == (0, 1)))
         return Batch(
             pixels=_stack([item[0] for item, _ in items]),
             targets=torch.tensor([item[1] for item, _ in items]),  # B, or B, K
@@ -171,7 +177,7 @@ def train_loader(
     workers: int = 0,
     start: int = 0,
     pin: bool = False,
-    share: tuple[int, int] = (0, 1),
+    share: Share = (0, 1),
 ) -> DataLoader[Batch]:
     """Batches of some epochs, each in the order of `Images.order`; the last of an epoch may be shorter.
 
@@ -179,12 +185,13 @@ def train_loader(
     share: (number, of so many processes); each gives its share of every batch, the first as `share_of` says.
     A picture that cannot be read is left out and named, as `Batch` says; DataError where many cannot.
     """
+    files = share if _files_can_be_shared(images, batch, share[1]) else (0, 1)
     return DataLoader(
-        _Batches(images),
+        _Batches(images, files),
         sampler=_Steps(images, tuple(epochs), batch, start, share),
         batch_size=None,  # what is loaded at a time is a whole batch already
         collate_fn=_as_it_is,  # type: ignore[arg-type]  # the stubs know lists of samples alone
-        num_workers=workers if images.stream is None else min(workers, images.stream.shards),
+        num_workers=workers if images.stream is None else min(workers, images.stream.files // files[1]),
         pin_memory=pin,
         # The loader draws a number for its workers; a generator of its own leaves the global one as it was.
         generator=torch.Generator().manual_seed(0),
@@ -197,7 +204,7 @@ class _Steps(Iterable[_Step]):
     epochs: tuple[int, ...]
     batch: int
     start: int
-    share: tuple[int, int]
+    share: Share
 
     def __iter__(self) -> Iterator[_Step]:
         for epoch in self.epochs:
@@ -217,6 +224,14 @@ def share_of(pictures: int, number: int, processes: int) -> range:
     pairs = -(-pictures // 2)
     first, last = (2 * (pairs * place // processes) for place in (number, number + 1))
     return range(min(first, pictures), min(last, pictures))
+
+
+def _files_can_be_shared(images: Images, batch: int, processes: int) -> bool:
+    """Whether each process can have files of a stream to itself, and all come to their ends together."""
+    parts = images.stream.files if images.stream else 1
+    return parts % processes == 0 and all(
+        step % (2 * processes) == 0 for step in (batch, len(images) % batch)
+    )
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
@@ -265,32 +280,46 @@ def repeated(keys: list[int], repeats: int) -> list[int]:
 
 def _readable_item(images: Images, key: int) -> tuple[Item, tuple[str, str] | None]:
     """A picture, or the next one that can be read together with what is wrong with it."""
-    problem: DataError | None = None
-    path = images.samples[key % len(images)].path
-    for further in range(min(_SUBSTITUTES, len(images))):
-        try:
-            item = images[key + further]
-        except DataError as error:
-            problem = problem or error
-            continue
-        return item, None if problem is None else (path, problem.message)
-    raise DataError(
-        f"{path} and the {_SUBSTITUTES - 1} pictures after it cannot be read any more: "
-        f"{problem.message if problem else ''}",
-        hint="is the disk or the network folder still there? then go on with --resume",
-    )
+    keys = range(key, key + min(_SUBSTITUTES, len(images)))
+    return _first_readable(images, ((images.samples[one % len(images)], one) for one in keys))
 
 
-def _next_item(images: Images, key: int, coming: Iterator[Sample]) -> tuple[Item, tuple[str, str] | None]:
-    """The next picture of a stream that can be read, together with what was wrong with one before it."""
+def _streamed_items(
+    images: Images, step: _Step, coming: Iterator[Sample], *, passing: bool
+) -> Iterator[tuple[Item, tuple[str, str] | None]]:
+    """The pictures of a stream that stand in a step; in place of one that cannot be read, another of them.
+
+    passing: whether those that other processes learn from come along too, and are passed over.
+    """
+    count = len(step.keys)
+    before, after = (step.first, step.whole - step.first - count) if passing else (0, 0)
+    _pass_over(coming, before)
+    drawn = list(islice(coming, count))
+    _pass_over(coming, after)
+    for place, key in enumerate(step.keys):
+        others = chain(drawn[place:], drawn[:place], islice(coming, _SUBSTITUTES))
+        yield _first_readable(images, ((sample, key) for sample in others))
+
+
+def _pass_over(coming: Iterator[Sample], count: int) -> None:
+    deque(islice(coming, count), maxlen=0)
+
+
+def _first_readable(
+    images: Images, candidates: Iterable[tuple[Sample, int]]
+) -> tuple[Item, tuple[str, str] | None]:
+    """The first sample that can be read as it looks under its key, and what is wrong with the very first."""
     bad: list[tuple[str, str]] = []
-    for sample in islice(coming, _SUBSTITUTES):
+    for sample, key in candidates:
         try:
             return images.item(sample, key), bad[0] if bad else None
         except DataError as error:
             bad.append((sample.path, error.message))
     path, reason = bad[0]
-    raise DataError(f"{path} and the {len(bad) - 1} pictures after it cannot be read: {reason}")
+    raise DataError(
+        f"{path} and the {len(bad) - 1} pictures after it cannot be read any more: {reason}",
+        hint="is the disk or the network folder still there? then go on with --resume",
+    )
 
 
 def _stack(pictures: Sequence[Tensor]) -> Tensor:

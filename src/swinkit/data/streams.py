@@ -4,8 +4,9 @@
 
 What training looks at more than once is kept in memory: pictures of val and test, and some from the head of
 train, by which channels, sizes and classes are found. Training itself takes pictures as they come, shuffled
-in a buffer. That order depends on how many processes load, and cannot be taken up again in the middle, so a
-run on a stream is resumed with other pictures than it would have gone on with, and says so.
+in a buffer; the next epoch goes on where the one before ended. That order depends on how many processes load
+and train, and cannot be taken up again in the middle, so a run on a stream is resumed with other pictures
+than it would have gone on with, and says so.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from swinkit.data.readers.hf_datasets import Columns, datasets_library, failures
 from swinkit.data.readers.shared import SPLIT_WORDS
 from swinkit.data.samples import ImageSet, Sample, Split
 from swinkit.errors import DataError
+
+Share = tuple[int, int]
 
 PREFIX = "hf:"
 KEPT = 1000
@@ -50,15 +53,21 @@ class Stream:
         return EPOCH
 
     @property
-    def shards(self) -> int:
-        """Files it is read from, and so the processes that can share the reading."""
+    def files(self) -> int:
+        """From which it is read, and so the loaders that can share the reading."""
         return int(self.columns.rows.num_shards)
 
-    def samples(self, seed: int, epoch: int) -> Iterator[Sample]:
-        """Pictures without end, shuffled within a buffer, otherwise in every epoch."""
+    def samples(self, seed: int, epoch: int, share: Share = (0, 1)) -> Iterator[Sample]:
+        """Pictures without end, shuffled within a buffer, otherwise in every pass through the data.
+
+        epoch: number of the first pass. share: (number, of so many) of the files, whose number can be shared
+        out evenly.
+        """
+        from datasets.distributed import split_dataset_by_node
+
         while True:
             rows = self.columns.rows.skip(self.skipped) if self.skipped else self.columns.rows
-            rows = rows.shuffle(seed=seed, buffer_size=BUFFER)
+            rows = split_dataset_by_node(rows.shuffle(seed=seed, buffer_size=BUFFER), *share)
             rows.set_epoch(epoch)
             empty = True
             for sample in _samples(self.columns, rows, self.name, "train"):
