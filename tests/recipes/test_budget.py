@@ -15,7 +15,7 @@ from tests.engine.small_runs import SETTINGS
 PLAN = Plan(config=replace(SETTINGS, epochs=50), reasons=("data: some", "epochs: 50, so many"))
 WARM = replace(PLAN, config=replace(PLAN.config, warm_start=True))
 PACE = Pace(threads=2, workers=0, seconds_per_epoch=2.0, seconds_to_look=0.01)
-ESTIMATE = Estimate(spent=4.0, probing=20.0, epoch=2.0, scoring=6.0)
+ESTIMATE = Estimate(spent=3.0, keeping=1.0, probing=20.0, epoch=2.0, scoring=6.0)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,8 @@ def test_the_epochs_of_a_recipe_are_kept_however_long_they_take() -> None:
     _, plan, wishes = plan_for(Wishes())
 
     pace = Pace(threads=1, workers=0, seconds_per_epoch=1000.0)
-    timed = within_time(plan, wishes, Estimate(spent=0.0, probing=0.0, epoch=1000.0, scoring=0.0), pace)
+    timed = within_time(
+        plan, wishes, Estimate(spent=0.0, keeping=0.0, probing=0.0, epoch=1000.0, scoring=0.0), pace
+    )
 
     assert 100 == timed.config.epochs

@@ -1,6 +1,6 @@
-"""Training pictures that are decoded once, made smaller and kept, in memory or in one file.
+"""Pictures that are decoded once and kept, in memory or in one file; those to learn from are made smaller.
 
-Only for training: what is scored is always read anew from its file.
+Only while training: what is scored in the end is always read anew from its file.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def side_needed(image_size: tuple[int, int], least_area: float) -> int:
 def kept(
     samples: Sequence[Sample],
     *,
-    side: int,
+    side: int | None,
     channels: int | None,
     own_values: bool = False,
     file: Path | None,
     count: Count,
 ) -> tuple[Sample, ...]:
-    """The samples with small pictures in place of their files; those of other than 8 bits stay as they are.
+    """The samples with pictures in place of their files; those of other than 8 bits stay as they are.
 
-    side: pixels that a shorter side has at most. channels, own_values: as `Sample.pixels` takes them.
-    file: where to keep them; None: in memory. A file of the same pictures, by name, size and date, is used
-    again. count: told (number done, number in all).
+    side: pixels that a shorter side has at most; None: all are kept whole. channels, own_values: as
+    `Sample.pixels` takes them. file: where to keep them; None: in memory. A file of the same pictures, by
+    name, size and date, is used again. count: told (number done, number in all).
     A picture that cannot be read stays as it is too: whoever trains on it names it.
     """
     small = partial(_small, side=side, channels=channels, own_values=own_values)
@@ -107,7 +107,7 @@ def _places(index: Path, key: str) -> list[_Place] | None:
     return None
 
 
-def _small(sample: Sample, *, side: int, channels: int | None, own_values: bool) -> np.ndarray | None:
+def _small(sample: Sample, *, side: int | None, channels: int | None, own_values: bool) -> np.ndarray | None:
     """(h, w, C) uint8, or None for what is not to be kept."""
     try:
         pixels = sample.pixels(channels, own_values=own_values)
@@ -116,9 +116,9 @@ def _small(sample: Sample, *, side: int, channels: int | None, own_values: bool)
     if pixels.dtype != np.uint8 or pixels.shape[2] not in (1, 3):
         return None
     height, width = pixels.shape[:2]
-    scale = side / min(height, width)
-    if scale >= 1:
+    if side is None or side >= min(height, width):
         return pixels
+    scale = side / min(height, width)
     size = max(side, round(width * scale)), max(side, round(height * scale))
     shown = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
     return np.asarray(shown.resize(size, Image.Resampling.BICUBIC)).reshape(size[1], size[0], -1)

@@ -192,10 +192,8 @@ def _steps(plan: TrainTransform) -> Callable[[Tensor], Tensor]:
     if wanted.colour and plan.coloured:
         steps.append(v2.ColorJitter(wanted.colour, wanted.colour, wanted.colour))
     if wanted.erasing:
-        noise = v2.RandomErasing(
-            wanted.erasing, scale=wanted.erasing_area, ratio=(0.3, 1 / 0.3), value="random"
-        )
-        steps.append(_Erase(noise, plan.mean, plan.std))
+        noise = v2.RandomErasing(1.0, scale=wanted.erasing_area, ratio=(0.3, 1 / 0.3), value="random")
+        steps.append(v2.RandomApply([_Erase(noise, plan.mean, plan.std)], wanted.erasing))
     return v2.Compose(steps)
 
 

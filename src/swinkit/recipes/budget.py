@@ -23,10 +23,11 @@ _STEP = 32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """Seconds, as timed here: spent so far, for a linear classifier on frozen features, for an epoch, and for
-    the numbers at the end."""
+    """Seconds, as timed here: spent so far, to decode what is kept, for a linear classifier on frozen
+    features, for an epoch, and for the numbers at the end."""
 
     spent: float
+    keeping: float
     probing: float
     epoch: float
     scoring: float
@@ -34,7 +35,7 @@ class Estimate:
     @property
     def beside(self) -> float:
         """All but the epochs."""
-        return self.spent + self.probing + self.scoring
+        return self.spent + self.keeping + self.probing + self.scoring
 
 
 def epochs_within(estimate: Estimate, wishes: Wishes) -> int:

@@ -120,7 +120,6 @@ def default_plan(
         precision=precision,
         device=machine.device,
         threads=machine.threads,
-        cache=wishes.cache,
         kernel=wishes.kernel,
         track=wishes.track,
     )

@@ -15,7 +15,7 @@ class DataFacts:
     """What the choices look at. size: median (height, width) of the pictures, in pixels.
 
     task: what their labels are for, a name from `tasks.TASKS`. counts: pictures to learn from, by class.
-    channels: what a picture holds.
+    channels: what a picture holds. stream: whether pictures pass by, in place of lying in files.
     """
 
     name: str
@@ -27,6 +27,7 @@ class DataFacts:
     task: str = "classification"
     counts: Mapping[str, int] = field(default_factory=dict)
     channels: Channels = COLOUR
+    stream: bool = False
 
     @property
     def characters(self) -> bool:
@@ -39,13 +40,14 @@ class Machine:
     """What there is to compute with.
 
     bf16: whether products in bfloat16 are faster than in float32. memory: bytes that can still be taken where
-    it computes; None where nobody says.
+    it computes, ram: those of the processor's memory; None where nobody says.
     """
 
     device: str
     threads: int
     bf16: bool
     memory: int | None = None
+    ram: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

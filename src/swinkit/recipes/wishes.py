@@ -50,7 +50,7 @@ class Wishes:
     """What to do about classes of unequal size."""
     device: str | None = None
     threads: int | None = None
-    cache: Cache | None = None
+    cache: Cache | Literal["none"] | None = None
     kernel: str | None = None
     track: Track | None = None
     """Where the numbers of each epoch are shown as well."""

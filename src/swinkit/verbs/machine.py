@@ -91,14 +91,15 @@ def machine_for(device: str | None) -> Machine:
     from swinkit.recipes.facts import Machine
     from swinkit.verbs.classifier import chosen_device
 
-    chosen = chosen_device(device)
+    chosen, ram = chosen_device(device), free_memory()
     return Machine(
         device=chosen,
         threads=torch.get_num_threads(),
         bf16=torch.cuda.is_bf16_supported(including_emulation=False)
         if chosen.startswith("cuda")
         else chosen == "cpu" and processor().computes_bf16,
-        memory=torch.cuda.mem_get_info(chosen)[0] if chosen.startswith("cuda") else free_memory(),
+        memory=torch.cuda.mem_get_info(chosen)[0] if chosen.startswith("cuda") else ram,
+        ram=ram,
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from swinkit.tasks import Task
     from swinkit.verbs.training_data import TrainingData
 
+_TRIED = 8  # pictures that are decoded to see how long all will take
 _PROBED = 0.25  # share of the time that the linear classifier may take
 _DOUBT = 0.7  # of the time by counting, as which the real one may turn out
 _LEAST_PROBED, _MOST_PROBED = 500, 20_000  # pictures; with more, a linear classifier learns little
@@ -48,6 +49,7 @@ def planned(
     """Decide everything. began: when the training was asked for, by the monotonic clock."""
     from swinkit.engine.memory import bytes_kept
     from swinkit.recipes.budget import within_time
+    from swinkit.recipes.cache import with_cache
     from swinkit.recipes.defaults import default_plan
     from swinkit.recipes.fresh import fresh_model, preprocess
     from swinkit.recipes.memory import Needs, within_memory
@@ -62,6 +64,7 @@ def planned(
     begun = starting_weights(images.classes, facts, machine, wishes, progress.say)
     plan = default_plan(facts, machine, wishes, begun.start, fresh=begun.why)
     plan = plan if recipe is None else following(recipe, plan)
+    plan = with_cache(plan, facts, machine, wishes)
     model = begun.model or fresh_model(plan.config, images.classes)
     model.preprocess = model.preprocess or preprocess(plan.config)
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
@@ -72,6 +75,7 @@ def planned(
         plan, chosen, tested = _with_rate(plan, chosen, lesson)
         facts_kept["range_test"] = tested.to_dict()
     plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
+    plan = with_cache(plan, facts, machine, wishes)  # again, now that epochs and pixels are known
     needs = Needs(
         kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -138,7 +142,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
     from swinkit.recipes.budget import UNASKED_BUDGET, Estimate
     from swinkit.trust import looked, robustness
     from swinkit.verbs.machine import processor
-    from swinkit.verbs.training_data import training_images
+    from swinkit.verbs.training_data import first_kept, training_images
 
     images, wishes = lesson.images, lesson.wishes
     assert model.preprocess is not None
@@ -146,6 +150,9 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
         model = model.resize(image_size=config.image_size)
         config = replace(config, resize_to=model.preprocess.resize_to if model.preprocess else None)
     train, val = training_images(images, model, config), images.split("val").samples
+    began = time.perf_counter()
+    train = first_kept(train, config, _TRIED)
+    keeping = (time.perf_counter() - began) / _TRIED
     pace = measured_pace(
         model,
         lesson.task,
@@ -164,6 +171,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
     probed = min(len(train.samples), _MOST_PROBED, max(affordable, _LEAST_PROBED))
     estimate = Estimate(
         spent=time.monotonic() - lesson.began,
+        keeping=(len(train) + len(val)) * keeping,
         probing=(probed + held_out) * look,
         epoch=pace.seconds_per_epoch,
         scoring=at_the_end * pace.seconds_to_look,

@@ -48,7 +48,7 @@ def train(
     imbalance: Asked = "auto",
     device: str | None = None,
     threads: int | None = None,
-    cache: Literal["ram", "disk"] | None = None,
+    cache: Literal["ram", "disk", "none"] | None = None,
     kernel: str | None = None,
     track: Literal["tensorboard", "mlflow", "wandb"] | None = None,
     resume: str | Path | None = None,
@@ -91,8 +91,8 @@ def train(
             something from 5 to 1 on, and says what.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
-        cache: Where to keep training pictures decoded and small: ram, or disk (the run's folder, until the
-            training ends). For sets that are seen often and slow to decode.
+        cache: Where to keep training pictures decoded and small: ram, disk (the run's folder, until the
+            training ends) or none. By default in memory where they take a tenth of what is free or less.
         kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
         track: Where the numbers of each epoch are shown as well: tensorboard (in the run's folder), mlflow or
             wandb (as their environment variables say). metrics.jsonl has them always.
@@ -237,7 +237,7 @@ def _follow(processes: Processes) -> Run:
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.evaluate import divided_as
     from swinkit.verbs.teacher import teacher_for
-    from swinkit.verbs.training_data import kept_small, task_of, training_images
+    from swinkit.verbs.training_data import kept_pictures, task_of
 
     folder = processes.announced()
     if folder is None:
@@ -248,12 +248,13 @@ def _follow(processes: Processes) -> Run:
     with computing(threads=config.threads, kernel=config.kernel):
         model, continuation = load_checkpoint(run)
         silent = Progress(run, silent=True)
+        train, val = kept_pictures(images, model, run, config, silent)
         try:
             fit(
                 model,
                 task_of(images, config),
-                kept_small(training_images(images, model, config), run, config, silent),
-                images.split("val").samples,
+                train,
+                val,
                 config,
                 run,
                 silent,
@@ -283,15 +284,15 @@ def _fit_and_score(
     from swinkit.engine.loop import fit
     from swinkit.verbs.evaluate import assess_run
     from swinkit.verbs.result import result_lines
-    from swinkit.verbs.training_data import kept_small, training_images
+    from swinkit.verbs.training_data import kept_pictures
 
-    train = kept_small(training_images(images, model, config), run, config, progress)
+    train, val = kept_pictures(images, model, run, config, progress)
     try:
         fit(
             model,
             task,
             train,
-            images.split("val").samples,
+            val,
             config,
             run,
             progress,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def facts_of(data: TrainingData) -> DataFacts:
         size=(sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]),
         task=images.task,
         counts=images.split("train").counts(),
+        stream=images.stream is not None,
     )
 
 
@@ -126,30 +128,47 @@ def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Image
     )
 
 
-def kept_small(train: Images, run: Run, config: TrainConfig, progress: Progress) -> Images:
-    """The same with small pictures in memory or in the run's folder, where the settings say so.
+def kept_pictures(
+    images: ImageSet, model: Swin, run: Run, config: TrainConfig, progress: Progress
+) -> tuple[Images, Sequence[Sample]]:
+    """What is learnt from and what is chosen by, decoded and kept where the settings say so.
 
+    Small ones in memory or in the run's folder; those to choose by whole, and in memory only.
     Raises ConfigError for a stream, which passes by.
     """
-    from swinkit.data.kept import kept, side_needed
+    from swinkit.data.kept import kept
+    from swinkit.recipes.cache import side_kept
+
+    train, val = training_images(images, model, config), images.split("val").samples
+    if config.cache is None:
+        return train, val
+    if train.stream is not None:
+        raise ConfigError("a stream of pictures passes by and cannot be kept", hint="leave out --cache")
+    file = run.pictures if config.cache == "disk" else None
+    keep = partial(kept, channels=train.channels, own_values=train.own_values)
+    with progress.counting("keeping pictures", len(train.samples)) as count:
+        small = keep(train.samples, side=side_kept(config), file=file, count=count)
+    if file is None:
+        val = keep(val, side=None, file=None, count=lambda done, total: None)
+    return replace(train, samples=small), val
+
+
+def first_kept(train: Images, config: TrainConfig, few: int) -> Images:
+    """The same with the first few pictures as they will be kept, to be timed."""
+    from swinkit.data.kept import kept
+    from swinkit.recipes.cache import side_kept
 
     if config.cache is None:
         return train
-    if train.stream is not None:
-        raise ConfigError("a stream of pictures passes by and cannot be kept", hint="leave out --cache")
-    least = 1.0 if config.augmentation.padding is not None else config.augmentation.crop_scale[0]
-    side = side_needed(config.resize_to or config.image_size, least)
-    with progress.counting("keeping pictures", len(train.samples)) as count:
-        samples = kept(
-            train.samples,
-            side=side,
-            channels=train.channels,
-            own_values=train.own_values,
-            file=run.pictures if config.cache == "disk" else None,
-            count=count,
-        )
-    progress.say(f"cache: training pictures of at most {side} pixels a shorter side, kept in {config.cache}")
-    return replace(train, samples=samples)
+    small = kept(
+        train.samples[:few],
+        side=side_kept(config),
+        channels=train.channels,
+        own_values=train.own_values,
+        file=None,
+        count=lambda done, total: None,
+    )
+    return replace(train, samples=(*small, *train.samples[few:]))
 
 
 def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress) -> ImageSet:

@@ -68,7 +68,10 @@ class Train:
     """What to do about classes of unequal size."""
     device: Device = None
     threads: Threads = None
-    cache: Annotated[Literal["ram", "disk"] | None, option("{ram,disk}", "by default nowhere")] = None
+    cache: Annotated[
+        Literal["ram", "disk", "none"] | None,
+        option("{ram,disk,none}", "ram where it takes little"),
+    ] = None
     """Where to keep training pictures decoded and small; disk: in the run's folder until training ends."""
     kernel: Kernel = None
     track: Annotated[
