@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from swinkit.engine.progress import Pace, Progress, in_words, time_left
+from swinkit.engine.progress import Pace, Progress, a_second, in_words, time_left
 from swinkit.engine.run import Run
 
 
@@ -21,6 +21,28 @@ from swinkit.engine.run import Run
 )
 def test_seconds_are_said_as_people_say_them(seconds: float, words: str) -> None:
     assert words == in_words(seconds)
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "words"),
+    [(4120, 10, "412 a second"), (8, 10, "0.8 a second"), (0, 0, "0.0 a second")],
+)
+def test_a_rate_is_said_with_the_digits_that_matter(done: int, seconds: float, words: str) -> None:
+    assert words == a_second(done, seconds)
+
+
+def test_counting_shows_how_far_and_how_fast_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    with Progress(Run(tmp_path)).counting("reading pictures", 40) as count:
+        count(40, 40)
+
+    shown = capsys.readouterr().err
+    assert "40/40" in shown
+    assert "a second" in shown
 
 
 def test_the_time_left_is_unknown_before_the_first_step() -> None:

@@ -141,7 +141,7 @@ def glance(image: Image.Image, *, side: int, max_pixels: int) -> tuple[Header, n
     mode, (width, height), bits = image.mode, image.size, _bits(image)
     transparent = image.has_transparency_data
     frames = bool(getattr(image, "is_animated", False)) and image.format not in ("MPO", "ICO")
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         image.draft("L", (side, side))
     shown = decode(image, max_pixels=max_pixels)
     exif = _exif(image)  # only now: asking a PNG for its EXIF decodes it

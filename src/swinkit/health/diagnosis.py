@@ -57,8 +57,8 @@ def _about_files(images: ImageSet, facts: Sequence[Facts]) -> Iterator[Finding]:
         if one.problem is not None:
             yield Finding(code="D001", message=one.problem, files=(one.name,), leave_out=(one.name,))
         elif one.header is not None:
-            if one.ends_early:
-                yield Finding(code="D225", message="its data ends too early", files=(one.name,))
+            if one.damage is not None:
+                yield Finding(code="D225", message=one.damage, files=(one.name,))
             for code, message in _oddities(one.header, one.one_grey, _ending(sample), mostly_colour):
                 yield Finding(code=code, message=message, files=(one.name,))
 

@@ -15,10 +15,10 @@ from PIL import Image
 
 from swinkit.data.channels import COLOUR, Channels
 from swinkit.data.pictures import Header
-from swinkit.data.read import array_header, content_of, glance, grey
+from swinkit.data.read import array_header, content_of, grey
 from swinkit.data.samples import Sample
 from swinkit.errors import DataError
-from swinkit.health.damage import ends_early
+from swinkit.health.damage import Seen, look_at
 from swinkit.health.likeness import THUMBNAIL
 
 _AHEAD = 4  # files waiting for each thread: a result that nobody has taken yet costs memory
@@ -34,8 +34,8 @@ class Facts:
     """One picture, as it was found.
 
     digest: equal for files of the same bytes. problem: why it cannot be read, None where it can; then there
-    are header and thumbnail. one_grey: whether nothing is to be seen on it. ends_early: whether the data of a
-    JPEG ends before its picture.
+    are header and thumbnail. one_grey: whether nothing is to be seen on it. damage: what is missing in the
+    data of a picture that can be decoded all the same, None where nothing is.
     thumbnail: S, S uint8, grey, upright, squeezed to a square; in very large sets there is none.
     """
 
@@ -45,7 +45,7 @@ class Facts:
     problem: str | None = None
     header: Header | None = None
     one_grey: bool = False
-    ends_early: bool = False
+    damage: str | None = None
     thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -99,17 +99,17 @@ def facts_of(sample: Sample, channels: Channels = COLOUR) -> Facts:
     """What one picture is."""
     try:
         content = _content(sample)
-        header, shown = _glance(sample, content, channels)
+        seen = _seen(sample, content, channels)
     except DataError as error:
         return Facts(name=sample.name, problem=_reason(error, sample))
     return Facts(
         name=sample.name,
         size_in_bytes=len(content),
         digest=hashlib.sha256(content).hexdigest(),
-        header=header,
-        one_grey=int(shown.max()) - int(shown.min()) <= _ONE_GREY,
-        ends_early=header.format == "JPEG" and ends_early(content),
-        thumbnail=_thumbnail(shown),
+        header=seen.header,
+        one_grey=int(seen.shown.max()) - int(seen.shown.min()) <= _ONE_GREY,
+        damage=seen.damage,
+        thumbnail=_thumbnail(seen.shown),
     )
 
 
@@ -134,11 +134,11 @@ def _content(sample: Sample) -> bytes:
     return sample.source.tobytes() if isinstance(sample.source, np.ndarray) else sample.source.content()
 
 
-def _glance(sample: Sample, content: bytes, channels: Channels) -> tuple[Header, np.ndarray]:
+def _seen(sample: Sample, content: bytes, channels: Channels) -> Seen:
     if isinstance(sample.source, np.ndarray):
         pixels = sample.pixels(channels.count, own_values=channels.own_values)
-        return array_header(sample.source), grey(pixels)
-    return glance(
+        return Seen(array_header(sample.source), grey(pixels), damage=None)
+    return look_at(
         content,
         sample.path,
         side=2 * THUMBNAIL,

@@ -118,7 +118,9 @@ RULES: Mapping[str, Rule] = {
         "class of one picture", "A class with a single picture: it is learnt from, and never tested."
     ),
     "D224": Rule("not compared", "Over 20,000 pictures: only copies of the same file are found."),
-    "D225": Rule("damaged inside", "A JPEG whose data ends too early; decoders fill the rest in silence."),
+    "D225": Rule(
+        "damaged inside", "Data is missing, and decoders fill it in without a word: with grey, or blurred."
+    ),
 }
 
 
