@@ -35,8 +35,12 @@ X86 = {
     "avx512": AVX512,
     "avx512_bf16": f"{AVX512} -mavx512bf16",
     "amx_bf16": f"{AVX512} -mavx512bf16 -mamx-tile -mamx-bf16",
+    "avx2_int8": "-mavx2 -mfma",
+    "avx_vnni": "-mavx2 -mfma -mavxvnni",
+    "avx512_vnni": f"{AVX512} -mavx512vnni",
+    "amx_int8": f"{AVX512} -mavx512vnni -mamx-tile -mamx-int8",
 }
-TARGETS = {"portable": "", **(X86 if platform.machine() in ("x86_64", "AMD64") else {})}
+TARGETS = {"portable": "", "portable_int8": "", **(X86 if platform.machine() in ("x86_64", "AMD64") else {})}
 
 
 class CannotCompile(Exception):

@@ -11,6 +11,7 @@
 namespace swinkit {
 
 extern const Kernels portable_kernels;
+extern const Kernels portable_int8_kernels;
 
 #if defined(__x86_64__)
 
@@ -18,6 +19,10 @@ extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
 extern const Kernels avx512_bf16_kernels;
 extern const Kernels amx_bf16_kernels;
+extern const Kernels avx2_int8_kernels;
+extern const Kernels avx_vnni_kernels;
+extern const Kernels avx512_vnni_kernels;
+extern const Kernels amx_int8_kernels;
 
 namespace {
 
@@ -30,19 +35,30 @@ bool has_avx512() {
 }
 
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+bool has_avx512_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+
+// The flags of leaf 7 that the compiler has no names for.
+bool has_flag(unsigned subleaf, unsigned which, unsigned bit) {
+    unsigned registers[4];
+    return __get_cpuid_count(7, subleaf, registers, registers + 1, registers + 2, registers + 3) &&
+           (registers[which] >> bit & 1);
+}
+
+bool has_avx_vnni() { return has_avx2() && has_flag(1, 0, 4); }
 
 // Linux gives the tile registers, 8 KiB of state for each thread, to processes that ask.
-bool has_amx_bf16() {
+bool has_tiles() {
 #if defined(__linux__)
-    unsigned a, b, c, d;
-    const bool has = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) && (d >> 24 & 1); // AMX-BF16, AMX-TILE
     constexpr long ask = 0x1023, tile_data = 18;
-    static const bool granted = has && has_avx512_bf16() && syscall(SYS_arch_prctl, ask, tile_data) == 0;
+    static const bool granted = has_flag(0, 3, 24) && syscall(SYS_arch_prctl, ask, tile_data) == 0;
     return granted;
 #else
     return false;
 #endif
 }
+
+bool has_amx_bf16() { return has_flag(0, 3, 22) && has_avx512_bf16() && has_tiles(); }
+bool has_amx_int8() { return has_flag(0, 3, 25) && has_avx512_vnni() && has_tiles(); }
 
 } // namespace
 #endif
@@ -58,8 +74,13 @@ const Target targets[] = {
     {"avx512_bf16", "bfloat16", has_avx512_bf16, &avx512_bf16_kernels},
     {"avx512", "float32", has_avx512, &avx512_kernels},
     {"avx2", "float32", has_avx2, &avx2_kernels},
+    {"amx_int8", "int8", has_amx_int8, &amx_int8_kernels},
+    {"avx512_vnni", "int8", has_avx512_vnni, &avx512_vnni_kernels},
+    {"avx_vnni", "int8", has_avx_vnni, &avx_vnni_kernels},
+    {"avx2", "int8", has_avx2, &avx2_int8_kernels},
 #endif
     {"portable", "float32", always, &portable_kernels},
+    {"portable", "int8", always, &portable_int8_kernels},
 };
 const int target_count = sizeof targets / sizeof *targets;
 
@@ -70,4 +91,6 @@ int swk_targets(void) { return swinkit::target_count; }
 const char *swk_target_name(int target) { return swinkit::targets[target].name; }
 const char *swk_target_dtype(int target) { return swinkit::targets[target].dtype; }
 int swk_target_panel(int target) { return swinkit::targets[target].kernels->panel; }
+int swk_target_inputs(int target) { return swinkit::targets[target].kernels->inputs; }
+int swk_target_end_panel(int target) { return swinkit::targets[target].kernels->end_panel; }
 int swk_target_runs(int target) { return swinkit::targets[target].runs(); }

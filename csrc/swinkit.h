@@ -18,15 +18,21 @@
 extern "C" {
 #endif
 
-enum { SWK_VERSION = 2, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
+enum { SWK_VERSION = 3, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
 
 // y = x·Wᵀ + bias. `panels` is W cut into panels of as many outputs as the target's panel has; inside a panel
-// all weights of one input lie together (bf16: of two inputs, in pairs). Inputs and outputs are padded counts.
+// all weights of one input lie together (bf16: of two inputs, in pairs; int8: of four). Inputs and outputs are
+// padded counts.
 typedef struct {
     const void *panels;
     const float *bias;
     int64_t inputs;
     int64_t outputs;
+    // Of int8 weights, else NULL. What 1 stands for in each output's weights …
+    const float *scale;
+    // … and their sums over each `chunk` of inputs, one row of padded outputs for each.
+    const int32_t *totals;
+    int64_t chunk;
 } swk_linear;
 
 // LayerNorm; weight and bias are padded with zeros. weight NULL: there is no norm.
@@ -104,7 +110,11 @@ SWK_API int swk_version(void);
 SWK_API int swk_targets(void);
 SWK_API const char *swk_target_name(int target);
 SWK_API const char *swk_target_dtype(int target);
+// Of the layers in blocks and between stages: outputs in a panel, and what their inputs are padded to.
 SWK_API int swk_target_panel(int target);
+SWK_API int swk_target_inputs(int target);
+// Outputs in a panel of patch embedding and head, which a target for int8 computes in float32.
+SWK_API int swk_target_end_panel(int target);
 // Whether this machine has the instructions, and lets us use them.
 SWK_API int swk_target_runs(int target);
 

@@ -19,21 +19,22 @@ namespace swinkit::SWK_TARGET { namespace {
 
 // What a team shares while it does a group of windows.
 template <class Element> struct BlockRoom {
-    const long channels, mixed_step, hidden_step;
-    Element *normed; // x̂
-    Element *mixed;  // results of attention; later hidden units
-    Element *hidden;
-    float *branch;   // v2: what a branch gives, before its norm
+    const long rows, channels;
+    const Rows<Element> normed; // x̂
+    const Rows<Element> mixed;  // results of attention; later
+    const Rows<Element> hidden; // hidden units, in the same place
+    float *const branch;        // v2: what a branch gives, before its norm
 
-    BlockRoom(const BlockTask &task, long windows, Carver &room)
-        : channels(padded(task.channels)), mixed_step(task.block->proj.inputs), hidden_step(task.block->hidden_chunk) {
-        const swk_block &block = *task.block;
-        // Tiles may read, and forget, rows past the end.
-        const long rows = windows * block.window[0] * block.window[1] + Cut<Element>::rows;
-        normed = room.take<Element>(rows * channels);
-        mixed = room.take<Element>(rows * (mixed_step > hidden_step ? mixed_step : hidden_step));
-        hidden = mixed;
-        branch = room.take<float>(task.version == 2 ? rows * channels : 0);
+    BlockRoom(const BlockTask &task, long windows, Carver &common, Carver &own)
+        : rows(windows * task.block->window[0] * task.block->window[1]), channels(padded(task.channels)),
+          normed(Rows<Element>::at_once(rows, task.block->qkv.inputs, common, own)),
+          mixed(Rows<Element>::in_pieces(rows, longest(*task.block), common).with_step(task.block->proj.inputs)),
+          hidden(mixed.with_step(task.block->hidden_chunk)),
+          branch(common.take<float>(task.version == 2 ? rows * channels : 0)) {}
+
+  private:
+    static long longest(const swk_block &block) {
+        return block.proj.inputs > block.hidden_chunk ? block.proj.inputs : block.hidden_chunk;
     }
 };
 
@@ -61,7 +62,7 @@ template <class Element> class Block {
 
   private:
     Block(const BlockTask &task_, long windows, const Team &team_, Carver common, Carver own)
-        : task(task_), block(*task_.block), team(team_), cosine(task_.version == 2), room(task_, windows, common),
+        : task(task_), block(*task_.block), team(team_), cosine(task_.version == 2), room(task_, windows, common, own),
           group(task_, windows, own), heads(block, group, windows, own) {}
 
     const BlockTask &task;
@@ -77,8 +78,7 @@ template <class Element> class Block {
         const swk_norm none = {};
         const Share mine(group.real, team);
         for (long i = mine.from; i < mine.to; i++)
-            normalise(group.token[i], cosine ? none : norm, task.channels, room.channels,
-                      room.normed + i * room.channels);
+            normalise(group.token[i], cosine ? none : norm, task.channels, room.channels, room.normed, i);
     }
 
     void attention() {
@@ -86,11 +86,11 @@ template <class Element> class Block {
         for (int head = (int)mine.from; head < mine.to; head++) {
             queries_keys_values(head);
             for (long w = 0; w < group.windows; w++)
-                attend(block, group, heads, w, head, cosine, room.mixed + head * heads.size, room.mixed_step);
+                attend(block, group, heads, w, head, cosine, room.mixed.row(0) + head * heads.size, room.mixed.step);
         }
         const long filled = block.heads * heads.size;
         const Share rows(group.real, team);
-        for (long i = rows.from; i < rows.to; i++) clear(room.mixed + i * room.mixed_step, filled, room.mixed_step);
+        for (long i = rows.from; i < rows.to; i++) clear(room.mixed.row(i), filled, room.mixed.step);
     }
 
     void queries_keys_values(int head) {
@@ -99,30 +99,33 @@ template <class Element> class Block {
         if (group.real < group.windows * group.tokens)
             for (long i = 0; i < group.windows * group.tokens; i++)
                 if (group.number[i] < 0) copy(heads.qkv + i * heads.step, bias, heads.step);
-        product((const Element *)room.normed, room.channels, group.real, packed<Element>(block.qkv, head * outputs),
-                room.channels, heads.step, [&](long i, long column, V sums) {
-                    store(heads.qkv + group.place[i] * heads.step + column, sums + load(bias + column));
-                });
+        layer(room.normed, group.real, block.qkv, Span{0, block.qkv.inputs},
+              Span{head * outputs, head * outputs + heads.step}, [&](long i, long column, V sums) {
+                  store(heads.qkv + group.place[i] * heads.step + column, sums + load(bias + column));
+              });
     }
 
     void project() {
-        shared_product((const Element *)room.mixed, room.mixed_step, group.real, block.proj, team,
-                       [&](long i, long column, V sums) { give(i, column, sums + load(block.proj.bias + column)); });
+        settle(room.mixed, group.real, room.mixed.step, team);
+        shared_layer(room.mixed, group.real, block.proj, team,
+                     [&](long i, long column, V sums) { give(i, column, sums + load(block.proj.bias + column)); });
     }
 
     void mlp() {
-        const long all_hidden = block.fc1.outputs, all_channels = block.fc2.outputs;
-        for (long from = 0; from < all_hidden; from += block.hidden_chunk) {
-            const long to = from + block.hidden_chunk < all_hidden ? from + block.hidden_chunk : all_hidden;
+        const long chunk = block.hidden_chunk;
+        for (long from = 0; from < block.fc1.outputs; from += chunk) {
+            // Outputs of the first layer, and inputs of the second, which may have more padding.
+            const Span units{from, from + chunk < block.fc1.outputs ? from + chunk : block.fc1.outputs};
+            const Span inputs{from, from + chunk < block.fc2.inputs ? from + chunk : block.fc2.inputs};
             const float *bias = block.fc1.bias + from;
-            shared_product((const Element *)room.normed, room.channels, group.real, block.fc1,
-                           Span{0, room.channels}, Span{from, to}, team, [&](long i, long column, V sums) {
-                               store_gelu(room.hidden + i * room.hidden_step + column, sums + load(bias + column));
-                           });
+            shared_layer(room.normed, group.real, block.fc1, Span{0, block.fc1.inputs}, units, team,
+                         [&](long i, long column, V sums) {
+                             store_gelu<Element>(room.hidden.row(i) + column, sums + load(bias + column));
+                         });
             barrier(team);
+            settle(room.hidden, group.real, units.to - units.from, team);
             const auto second = [&](auto add) {
-                shared_product((const Element *)room.hidden, room.hidden_step, group.real, block.fc2, Span{from, to},
-                               Span{0, all_channels}, team, add);
+                shared_layer(room.hidden, group.real, block.fc2, inputs, Span{0, block.fc2.outputs}, team, add);
             };
             if (from == 0)
                 second([&](long i, long column, V sums) { give(i, column, sums + load(block.fc2.bias + column)); });
@@ -164,16 +167,17 @@ void block(const BlockTask &task, long from, long to, const Team &team, char *co
 }
 
 template <class Element> size_t block_common(const BlockTask &task, long windows) {
-    Carver room(nullptr);
-    BlockRoom<Element>(task, windows, room);
-    return room.bytes();
+    Carver common(nullptr), own(nullptr);
+    BlockRoom<Element>(task, windows, common, own);
+    return common.bytes();
 }
 
-inline size_t block_own(const BlockTask &task, long windows) {
-    Carver room(nullptr);
-    const Group group(task, windows, room);
-    Heads(*task.block, group, windows, room);
-    return room.bytes();
+template <class Element> size_t block_own(const BlockTask &task, long windows) {
+    Carver common(nullptr), own(nullptr);
+    BlockRoom<Element>(task, windows, common, own);
+    const Group group(task, windows, own);
+    Heads(*task.block, group, windows, own);
+    return own.bytes();
 }
 
 }} // namespace

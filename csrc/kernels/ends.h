@@ -33,7 +33,7 @@ void embed(const EmbedTask &task, long from, long to, const Team &team, char *co
     const long channels = padded(stage.channels), in_image = (long)stage.height * stage.width;
     const long inputs = net.embed.inputs, used = (long)net.in_channels * net.patch[0] * net.patch[1];
     Carver shared(common), private_room(own);
-    Element *patches = shared.take<Element>((to - from + Cut<Element>::rows) * inputs);
+    const auto patches = Rows<Element>::at_once(to - from, inputs, shared, private_room);
     float *patch = private_room.take<float>(inputs);
     clear(patch, used, inputs);
     const auto gather = task.images->scale ? gather_patch<unsigned char> : gather_patch<float>;
@@ -41,11 +41,11 @@ void embed(const EmbedTask &task, long from, long to, const Team &team, char *co
     for (long i = mine.from; i < mine.to; i++) {
         const long image = task.first + (from + i) / in_image, token = (from + i) % in_image;
         gather(net, *task.images, image, token / stage.width, token % stage.width, patch);
-        convert(patch, inputs, patches + i * inputs);
+        settle_row(patch, inputs, patches, i);
     }
     barrier(team);
     float *map = task.map + from * channels;
-    shared_product((const Element *)patches, inputs, to - from, net.embed, team, [&](long i, long column, V sums) {
+    shared_layer(patches, to - from, net.embed, team, [&](long i, long column, V sums) {
         store(map + i * channels + column, sums + load(net.embed.bias + column));
     });
     barrier(team);
@@ -59,8 +59,15 @@ void embed(const EmbedTask &task, long from, long to, const Team &team, char *co
     barrier(team);
 }
 
+// What so many rows for a layer take of the common room.
+template <class Element> size_t rows_common(long rows, const swk_linear &layer) {
+    Carver common(nullptr), own(nullptr);
+    Rows<Element>::at_once(rows, layer.inputs, common, own);
+    return common.bytes();
+}
+
 template <class Element> size_t embed_common(const swk_network &net, long tokens) {
-    return (size_t)rounded_up((tokens + Cut<Element>::rows) * net.embed.inputs * (long)sizeof(Element), 64);
+    return rows_common<Element>(tokens, net.embed);
 }
 
 // ------------------------------------------------------------------------------------ merging
@@ -86,18 +93,18 @@ void merge(const MergeTask &task, long from, long to, const Team &team, char *co
     const long in_image = (long)stage.height * stage.width, inputs = stage.reduction.inputs;
     const long channels = padded(stage.channels), before = (long)task.height * task.width * padded(task.channels);
     Carver shared(common), private_room(own);
-    Element *merged = shared.take<Element>((to - from + Cut<Element>::rows) * inputs);
+    const auto merged = Rows<Element>::at_once(to - from, inputs, shared, private_room);
     float *neighbours = private_room.take<float>(inputs);
     const Share mine(to - from, team);
     for (long i = mine.from; i < mine.to; i++) {
         const long image = (from + i) / in_image, token = (from + i) % in_image;
         gather_neighbours(task, task.from + image * before, token / stage.width, token % stage.width, neighbours);
-        normalise(neighbours, task.version == 1 ? norm : none, 4 * task.channels, inputs, merged + i * inputs);
+        normalise(neighbours, task.version == 1 ? norm : none, 4 * task.channels, padded(4 * task.channels), merged, i);
     }
     barrier(team);
     float *map = task.map + from * channels;
-    shared_product((const Element *)merged, inputs, to - from, stage.reduction, team,
-                   [&](long i, long column, V sums) { store(map + i * channels + column, sums); });
+    shared_layer(merged, to - from, stage.reduction, team,
+                 [&](long i, long column, V sums) { store(map + i * channels + column, sums); });
     barrier(team);
     if (task.version == 1) return;
     for (long i = mine.from; i < mine.to; i++)
@@ -106,7 +113,7 @@ void merge(const MergeTask &task, long from, long to, const Team &team, char *co
 }
 
 template <class Element> size_t merge_common(const swk_stage &stage, long tokens) {
-    return (size_t)rounded_up((tokens + Cut<Element>::rows) * stage.reduction.inputs * (long)sizeof(Element), 64);
+    return rows_common<Element>(tokens, stage.reduction);
 }
 
 // ------------------------------------------------------------------------------------ what leaves
@@ -161,9 +168,10 @@ inline void pool(const PoolTask &task, long from, long to, const Team &team, cha
 
 template <class Element> void head(const HeadTask &task, const Team &team, char *common) {
     const long inputs = task.head->inputs;
-    Element *rows = Carver(common).take<Element>((task.batch + Cut<Element>::rows) * inputs);
+    Carver shared(common), nobody(nullptr);
+    const auto rows = Rows<Element>::at_once(task.batch, inputs, shared, nobody);
     const Share mine(task.batch, team);
-    for (long i = mine.from; i < mine.to; i++) convert(task.pooled + i * inputs, inputs, rows + i * inputs);
+    for (long i = mine.from; i < mine.to; i++) settle_row(task.pooled + i * inputs, inputs, rows, i);
     barrier(team);
     const auto give = [&](long i, long column, V sums) {
         alignas(64) float logits[LANES];
@@ -172,12 +180,12 @@ template <class Element> void head(const HeadTask &task, const Team &team, char 
         for (long j = 0; j < there; j++) task.logits[i * task.classes + column + j] = logits[j];
     };
     // Short runs: nothing averages the rounding of these sums, and they are few.
-    shared_product((const Element *)rows, inputs, task.batch, *task.head, team, give, 32);
+    shared_layer(rows, task.batch, *task.head, team, give, 32);
     barrier(team);
 }
 
 template <class Element> size_t head_common(const swk_network &net, long images) {
-    return (size_t)rounded_up((images + Cut<Element>::rows) * net.head.inputs * (long)sizeof(Element), 64);
+    return rows_common<Element>(images, net.head);
 }
 
 // Room of one's own for the tasks above: a row, or LANES of them.
@@ -185,12 +193,16 @@ inline size_t row_own(long channels) { return (size_t)rounded_up(LANES * padded(
 
 // ------------------------------------------------------------------------------------ all of them
 
-template <class Element> constexpr Kernels kernels(void (*enter)() = nullptr, void (*leave)() = nullptr) {
-    return {(int)panel_outputs<Element>(), embed<Element>, merge<Element>,  block<Element>,
-            encode,  channels_first,       pool,           head<Element>,   embed_common<Element>,
-            merge_common<Element>,         block_common<Element>,           block_own,
-            head_common<Element>,          row_own,                         token_groups,
-            enter,   leave};
+// End: of patch embedding and head, where that is another type.
+template <class Element, class End = Element>
+constexpr Kernels kernels(void (*enter)() = nullptr, void (*leave)() = nullptr) {
+    return {(int)panel_outputs<Element>(), Cut<Element>::inputs,  (int)panel_outputs<End>(),
+            embed<End>,            merge<Element>,        block<Element>,
+            encode,                channels_first,        pool,
+            head<End>,             embed_common<End>,     merge_common<Element>,
+            block_common<Element>, block_own<Element>,    head_common<End>,
+            row_own,               token_groups,          enter,
+            leave};
 }
 
 }} // namespace

@@ -40,6 +40,21 @@ inline V gelu(V x) {
     return larger(all(0.0f), x) - a * (exponential(all(-0.5f) * a * a) * g);
 }
 
-inline void store_gelu(float *p, V x) { store(p, gelu(x)); }
+// The same with shorter polynomials, for results that are rounded to eight bits: their relative error of 2e-4 is a
+// tenth of that rounding, and they take half the time.
+inline V quick_gelu(V x) {
+    const V a = smaller(all(13.0f), magnitude(x));
+    const V t = rough_reciprocal(fma(a, all(0.36f), all(1.0f)));
+    V g = fma(all(-0.0528589713f), t, all(0.404145491f));
+    g = fma(g, t, all(-0.0441950301f));
+    g = fma(g, t, all(0.199054228f));
+    g = fma(g, t, all(-0.00607376947f));
+    const V e = a * a * all(-0.72134752f); // in powers of two
+    const V n = rounded(e), r = e - n;
+    V power = fma(all(0.0551704f), r, all(0.242610f));
+    power = fma(power, r, all(0.693261f));
+    power = fma(power, r, all(0.99992809f));
+    return larger(all(0.0f), x) - a * (times_power_of_two(power, n) * g);
+}
 
 }} // namespace

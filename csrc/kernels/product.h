@@ -11,6 +11,11 @@
 
 namespace swinkit::SWK_TARGET { namespace {
 
+// Zeros from `from` to `to`.
+template <class Element> void clear(Element *p, long from, long to) {
+    for (long i = from; i < to; i++) p[i] = Element{};
+}
+
 // How products of one type of element are cut.
 template <class Element> struct Cut;
 
@@ -18,6 +23,7 @@ template <> struct Cut<float> {
     static constexpr int rows = TILE_ROWS;
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
+    static constexpr int inputs = PAD; // a multiple of which there are
     // Inputs summed in one run. Sums of runs are added up, so that rounding grows with the number of runs.
     static constexpr long run = 192;
 };
@@ -134,24 +140,61 @@ struct Span {
     long from, to;
 };
 
-// x·Wᵀ over some inputs and outputs of a layer, the outputs shared among a team. Columns count from the span's
-// first; where it starts, a panel starts.
+// Rows that go into layers. They are written at row(i) and then settled: each at once, or, where a row is filled
+// piece by piece, all of them by the team.
+template <class Element> struct Rows {
+    using Piece = Element;
+    static constexpr bool needs_settling = false;
+    Element *start;
+    long step;
+
+    // Tiles may read, and forget, rows past the end.
+    static Rows in_pieces(long rows, long step, Carver &common) {
+        return {common.take<Element>((rows + Cut<Element>::rows) * step), step};
+    }
+    static Rows at_once(long rows, long step, Carver &common, Carver &) { return in_pieces(rows, step, common); }
+
+    // The same memory for rows of another length.
+    Rows with_step(long other) const { return {start, other}; }
+    Element *row(long i) const { return start + i * step; }
+    void settle(long, long) const {}
+};
+
+// x·Wᵀ over some inputs and outputs of a layer. Columns count from the span's first; where it starts, a panel
+// starts. The rows' first piece meets the first input of the span.
 template <class Element, class Each>
-void shared_product(const Element *a, long a_step, long rows, const swk_linear &linear, Span inputs, Span outputs,
-                    const Team &team, const Each &each, long run = Cut<Element>::run) {
+void layer(const Rows<Element> &x, long rows, const swk_linear &linear, Span inputs, Span outputs, const Each &each,
+           long run = Cut<Element>::run) {
+    product((const Element *)x.start, x.step, rows, packed<Element>(linear, outputs.from, inputs.from),
+            inputs.to - inputs.from, outputs.to - outputs.from, each, run);
+}
+
+// The same with the outputs shared among a team.
+template <class Element, class Each>
+void shared_layer(const Rows<Element> &x, long rows, const swk_linear &linear, Span inputs, Span outputs,
+                  const Team &team, const Each &each, long run = Cut<Element>::run) {
     constexpr long PANEL = panel_outputs<Element>();
     const long count = outputs.to - outputs.from;
     const Share mine((count + PANEL - 1) / PANEL, team);
     const long from = mine.from * PANEL, to = mine.to * PANEL < count ? mine.to * PANEL : count;
     if (from >= to) return;
-    product(a, a_step, rows, packed<Element>(linear, outputs.from + from, inputs.from), inputs.to - inputs.from,
-            to - from, [&](long row, long column, V sums) { each(row, from + column, sums); }, run);
+    layer(x, rows, linear, inputs, Span{outputs.from + from, outputs.from + to},
+          [&](long row, long column, V sums) { each(row, from + column, sums); }, run);
 }
 
 template <class Element, class Each>
-void shared_product(const Element *a, long a_step, long rows, const swk_linear &linear, const Team &team,
-                    const Each &each, long run = Cut<Element>::run) {
-    shared_product(a, a_step, rows, linear, Span{0, linear.inputs}, Span{0, linear.outputs}, team, each, run);
+void shared_layer(const Rows<Element> &x, long rows, const swk_linear &linear, const Team &team, const Each &each,
+                  long run = Cut<Element>::run) {
+    shared_layer(x, rows, linear, Span{0, linear.inputs}, Span{0, linear.outputs}, team, each, run);
+}
+
+// Rows that were filled piece by piece, `count` long, become operands.
+template <class Element> void settle(const Rows<Element> &x, long rows, long count, const Team &team) {
+    if constexpr (Rows<Element>::needs_settling) {
+        const Share mine(rows, team);
+        for (long i = mine.from; i < mine.to; i++) x.settle(i, count);
+        barrier(team);
+    }
 }
 
 }} // namespace

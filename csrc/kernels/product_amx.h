@@ -1,15 +1,21 @@
-// The tile of a product of bfloat16 in AMX: four sums of 16 × 16 in the tile registers, 32 inputs at a time.
+// The tile of a product in AMX: four sums of 16 × 16 in the tile registers, 64 bytes of inputs at a time.
 //
 // Tiles always hold 16 rows. Rows past the last are computed and forgotten; operands have room behind them.
+//
+// The target says what is multiplied, SWK_TILE_ELEMENT, and by which instruction, SWK_TILE_PRODUCT; a template cannot:
+// the numbers of tile registers are letters of the instruction.
 #pragma once
 
 namespace swinkit::SWK_TARGET { namespace {
 
-template <> struct Cut<Bf16> {
+using Tiled = SWK_TILE_ELEMENT;
+
+template <> struct Cut<Tiled> {
     static constexpr int rows = 32;
     static constexpr int vectors = 2;
     static constexpr bool equal_tiles = false; // a tile of fewer rows takes as long
-    static constexpr long run = 1 << 20;
+    static constexpr int inputs = 64 / sizeof(Tiled);
+    static constexpr long run = 1 << 20; // rounding to bfloat16 hides that of the sums; those of int8 are exact
 };
 
 // GCC does not tell its optimizer that instructions on tiles read memory: what was written must be there.
@@ -17,8 +23,8 @@ inline void written(const void *memory) { __asm__ volatile("" : : "r"(memory) : 
 
 // Registers 0 to 3: sums, row by row of the two by two; 4 and 5: rows; 6 and 7: weights.
 template <bool TALL, bool WIDE>
-void amx_tile(const Bf16 *a, long a_step, const Bf16 *b, long b_step, long inputs, float *sums, bool adds) {
-    constexpr int ROW = 2 * LANES; // of sums
+void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inputs, float *sums, bool adds) {
+    constexpr int ROW = 2 * LANES, SIZE = sizeof(Tiled), STEP = Cut<Tiled>::inputs; // ROW: of sums
     written(a);
     if (adds) {
         _tile_loadd(0, sums, ROW * 4);
@@ -31,21 +37,21 @@ void amx_tile(const Bf16 *a, long a_step, const Bf16 *b, long b_step, long input
         if (TALL) _tile_zero(2);
         if (TALL && WIDE) _tile_zero(3);
     }
-    for (long k = 0; k < inputs; k += 32, b += 32 * b_step) {
+    for (long k = 0; k < inputs; k += STEP, b += STEP * b_step) {
 #pragma GCC unroll 8
-        for (int i = 0; i < Cut<Bf16>::rows; i++) // the rows of the next tile: loads of a tile wait for each line
-            __builtin_prefetch(a + (Cut<Bf16>::rows + i) * a_step + k);
-        _tile_loadd(4, a + k, a_step * 2);
+        for (int i = 0; i < Cut<Tiled>::rows; i++) // the rows of the next tile: loads of a tile wait for each line
+            __builtin_prefetch(a + (Cut<Tiled>::rows + i) * a_step + k);
+        _tile_loadd(4, a + k, a_step * SIZE);
         _tile_loadd(6, b, b_step * 4);
-        _tile_dpbf16ps(0, 4, 6);
+        SWK_TILE_PRODUCT(0, 4, 6);
         if (TALL) {
-            _tile_loadd(5, a + 16 * a_step + k, a_step * 2);
-            _tile_dpbf16ps(2, 5, 6);
+            _tile_loadd(5, a + 16 * a_step + k, a_step * SIZE);
+            SWK_TILE_PRODUCT(2, 5, 6);
         }
         if (WIDE) {
-            _tile_loadd(7, b + 2 * LANES, b_step * 4);
-            _tile_dpbf16ps(1, 4, 7);
-            if (TALL) _tile_dpbf16ps(3, 5, 7);
+            _tile_loadd(7, b + 64 / SIZE, b_step * 4);
+            SWK_TILE_PRODUCT(1, 4, 7);
+            if (TALL) SWK_TILE_PRODUCT(3, 5, 7);
         }
     }
     _tile_stored(0, sums, ROW * 4);
@@ -54,7 +60,7 @@ void amx_tile(const Bf16 *a, long a_step, const Bf16 *b, long b_step, long input
     if (TALL && WIDE) _tile_stored(3, sums + 16 * ROW + LANES, ROW * 4);
 }
 
-inline void tile(int rows, int vectors, const Bf16 *a, long a_step, const Bf16 *b, long b_step, long inputs,
+inline void tile(int rows, int vectors, const Tiled *a, long a_step, const Tiled *b, long b_step, long inputs,
                  float *sums, bool adds) {
     const bool tall = rows > 16, wide = vectors > 1;
     const auto chosen = tall ? wide ? amx_tile<true, true> : amx_tile<true, false>

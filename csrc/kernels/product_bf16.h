@@ -7,6 +7,7 @@ template <> struct Cut<Bf16> {
     static constexpr int rows = TILE_ROWS;
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
+    static constexpr int inputs = PAD;
     static constexpr long run = 1 << 20; // rounding to bfloat16 hides that of the sums
 };
 

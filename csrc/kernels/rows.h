@@ -5,9 +5,9 @@ namespace swinkit::SWK_TARGET { namespace {
 
 inline void store_as(float *p, V v) { store(p, v); }
 
-// Zeros from `from` to `to`.
-template <class Element> void clear(Element *p, long from, long to) {
-    for (long i = from; i < to; i++) p[i] = Element{};
+// As a row of a product of that type: where it is rounded, a shorter GELU will do.
+template <class Element> void store_gelu(typename Rows<Element>::Piece *p, V x) {
+    store_as(p, sizeof(Element) < sizeof(float) ? quick_gelu(x) : gelu(x));
 }
 
 inline void copy(float *to, const float *from, long count) {
@@ -19,6 +19,11 @@ inline void copy(float *to, const float *from, long count) {
 // A padded row in the type of a product's first operand.
 template <class Element> void convert(const float *x, long padded_channels, Element *y) {
     for (long i = 0; i < padded_channels; i += LANES) store_as(y + i, load(x + i));
+}
+
+template <class Element> void settle_row(const float *x, long padded_channels, const Rows<Element> &rows, long i) {
+    convert(x, padded_channels, rows.row(i));
+    rows.settle(i, padded_channels);
 }
 
 struct Moments {
@@ -53,6 +58,14 @@ void normalise(const float *x, const swk_norm &norm, long channels, long padded_
     if (!norm.weight) return convert(x, padded_channels, y);
     const Moments m = moments(x, channels);
     for (long i = 0; i < padded_channels; i += LANES) store_as(y + i, normalised(x, i, m, norm));
+}
+
+// As row i of a product's operand.
+template <class Element>
+void normalise(const float *x, const swk_norm &norm, long channels, long padded_channels, const Rows<Element> &rows,
+               long i) {
+    normalise(x, norm, channels, padded_channels, rows.row(i));
+    rows.settle(i, padded_channels);
 }
 
 // x += norm(y)

@@ -65,7 +65,7 @@ struct HeadTask {
 // Kernels of one target. Each does units `from` to `to` of a task: tokens, windows over all images, or images.
 // `room` is a thread's own; `common` is one for the team. The sizes say what so many units need of each.
 struct Kernels {
-    int panel;
+    int panel, inputs, end_panel;
     void (*embed)(const EmbedTask &, long from, long to, const Team &, char *common, char *own);
     void (*merge)(const MergeTask &, long from, long to, const Team &, char *common, char *own);
     void (*block)(const BlockTask &, long from, long to, const Team &, char *common, char *own);

@@ -6,6 +6,8 @@
 
 #include "../kernels/product.h"
 
+#define SWK_TILE_ELEMENT Bf16
+#define SWK_TILE_PRODUCT _tile_dpbf16ps
 #include "../kernels/product_amx.h"
 
 #include "../kernels/all.h"

@@ -36,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "engine": {"tasks", "data", "weights", "models", "native", "writing"},
     "tasks": {"models", "data"},
     "weights": {"models", "windows", "writing"},
-    "native": {"models", "kernels", "windows"},
+    "native": {"models", "kernels", "windows", "data"},
     "models": {"kernels", "windows"},
     "kernels": {"windows"},
     "health": {"data", "writing"},

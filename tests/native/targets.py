@@ -20,7 +20,7 @@ def able_targets(dtype="float32"):
 
 def every_target():
     """The type of products and the name of each target that can run here."""
-    return [(dtype, name) for dtype in ("float32", "bfloat16") for name in able_targets(dtype)]
+    return [(dtype, name) for dtype in ("float32", "bfloat16", "int8") for name in able_targets(dtype)]
 
 
 def forced(monkeypatch, name):

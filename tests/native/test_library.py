@@ -22,6 +22,10 @@ WIDE = {
     "avx512": {"ymm", "zmm"},
     "avx512_bf16": {"ymm", "zmm"},
     "amx_bf16": {"ymm", "zmm", "tmm"},
+    "avx2_int8": {"ymm"},
+    "avx_vnni": {"ymm"},
+    "avx512_vnni": {"ymm", "zmm"},
+    "amx_int8": {"ymm", "zmm", "tmm"},
 }
 """The registers that functions of each target use beyond those that every processor has."""
 

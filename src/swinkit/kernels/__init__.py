@@ -3,19 +3,25 @@
 from swinkit.kernels.choose import (
     KERNELS,
     KernelReport,
+    Precision,
     cosine_window_attention,
     forced_kernel,
+    forced_precision,
     kernel_report,
     use_kernel,
+    use_precision,
     window_attention,
 )
 
 __all__ = [
     "KERNELS",
     "KernelReport",
+    "Precision",
     "cosine_window_attention",
     "forced_kernel",
+    "forced_precision",
     "kernel_report",
     "use_kernel",
+    "use_precision",
     "window_attention",
 ]

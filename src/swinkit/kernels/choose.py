@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from torch import Tensor
 
@@ -21,8 +22,12 @@ KERNELS: dict[str, Kernel] = {"torch": portable, "reference": reference}
 WHOLE_NETWORKS = "native"
 """The compiled kernels, which compute whole networks (swinkit.optimize) and no single call of attention."""
 
+Precision = Literal["fp32", "bf16", "int8"]
+"""Of the products of answers; int8 is approximate."""
+
 _FORCED_BY_ENVIRONMENT = os.environ.get("SWINKIT_KERNEL") or None
 _forced: str | None = None
+_forced_precision: Precision | None = None
 
 
 def window_attention(
@@ -55,6 +60,27 @@ def use_kernel(name: str | None) -> Iterator[None]:
         yield
     finally:
         _forced = before
+
+
+@contextmanager
+def use_precision(precision: Precision | None) -> Iterator[None]:
+    """Force the type of products at inference inside; None leaves it float32."""
+    global _forced_precision
+    if precision is not None and precision not in get_args(Precision):
+        raise ConfigError(
+            f"there is no precision {precision!r}", hint=f"choose among {', '.join(get_args(Precision))}"
+        )
+    before = _forced_precision
+    _forced_precision = precision
+    try:
+        yield
+    finally:
+        _forced_precision = before
+
+
+def forced_precision() -> Precision | None:
+    """What `use_precision` names."""
+    return _forced_precision
 
 
 @dataclass(frozen=True)

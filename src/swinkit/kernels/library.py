@@ -19,12 +19,20 @@ from swinkit.errors import ConfigError, KernelRefused
 
 PAD = 32
 """Channels are padded to a multiple of this with zeros."""
-_VERSION = 2
+_VERSION = 3
 _MOST_STAGES = 8
 
 
 class Linear(Structure):
-    _fields_ = [("panels", c_void_p), ("bias", c_void_p), ("inputs", c_int64), ("outputs", c_int64)]
+    _fields_ = [
+        ("panels", c_void_p),
+        ("bias", c_void_p),
+        ("inputs", c_int64),
+        ("outputs", c_int64),
+        ("scale", c_void_p),
+        ("totals", c_void_p),
+        ("chunk", c_int64),
+    ]
 
 
 class Norm(Structure):
@@ -105,6 +113,10 @@ class Target:
     dtype: str
     panel: int
     """Outputs of a linear layer whose weights lie together."""
+    inputs: int
+    """Inputs of a layer are padded to a multiple of this."""
+    end_panel: int
+    """As panel, of patch embedding and head; where dtype is int8, those are float32."""
     runs: bool
     """Whether this machine has the instructions."""
     number: int
@@ -219,6 +231,8 @@ def _target(calls: ctypes.CDLL, number: int) -> Target:
         name=calls.swk_target_name(number).decode(),
         dtype=calls.swk_target_dtype(number).decode(),
         panel=calls.swk_target_panel(number),
+        inputs=calls.swk_target_inputs(number),
+        end_panel=calls.swk_target_end_panel(number),
         runs=bool(calls.swk_target_runs(number)),
         number=number,
     )

@@ -76,12 +76,12 @@ class PackedSwin:
             in_channels=config.in_channels,
             patch=config.patch_size,
             classes=config.classes,
-            embed=packer.linear(model.patch_embed.proj.weight.flatten(1), model.patch_embed.proj.bias),
+            embed=packer.end(model.patch_embed.proj.weight.flatten(1), model.patch_embed.proj.bias),
             embed_norm=packer.norm(model.patch_embed.norm),
             norm=packer.norm(model.norm if model.norm is not None else last),
         )
         if model.head is not None:
-            network.head = packer.linear(model.head.weight, model.head.bias)
+            network.head = packer.end(model.head.weight, model.head.bias)
         return network
 
     def _pack_merge(self, merge: nn.Module) -> tuple[c.Linear, c.Norm]:
@@ -95,6 +95,7 @@ class PackedSwin:
         heads, panel = attention.heads, packer.target.panel
         size = padded(attention.proj.weight.shape[1] // heads, 16)
         mlp: Mlp = block.mlp
+        chunk = min(HIDDEN_CHUNK, padded(mlp.fc1.weight.shape[0], packer.target.inputs))
         qkv = qkv_by_heads(attention.qkv.weight, heads, panel)
         bias = qkv_by_heads(attention.padding(), heads, panel)
         struct = c.Block(
@@ -104,11 +105,11 @@ class PackedSwin:
             qkv=packer.linear(qkv, bias, outputs=3 * size),
             proj=packer.linear(heads_padded(attention.proj.weight, heads, axis=1), attention.proj.bias),
             fc1=packer.linear(mlp.fc1.weight, mlp.fc1.bias),
-            fc2=packer.linear(mlp.fc2.weight, mlp.fc2.bias),
+            fc2=packer.linear(mlp.fc2.weight, mlp.fc2.bias, chunk=chunk),
             scale=packer.keep(_scales(attention)),
             heads=heads,
             head_size=size,
-            hidden_chunk=min(HIDDEN_CHUNK, padded(mlp.fc1.weight.shape[0])),
+            hidden_chunk=chunk,
         )
         return _PackedBlock(block, struct)
 

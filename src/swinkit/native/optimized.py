@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_float
@@ -12,20 +13,25 @@ import torch
 from torch import Tensor, nn
 
 from swinkit.errors import ConfigError, KernelRefused, ShapeError
-from swinkit.kernels.choose import WHOLE_NETWORKS, forced_kernel
+from swinkit.kernels.choose import WHOLE_NETWORKS, forced_kernel, forced_precision
 from swinkit.kernels.library import Images, Library, Missing, Outputs, Target, chosen_target, library
 from swinkit.models import Preprocess, Swin, SwinConfig
 from swinkit.models.swin import DropPath
 from swinkit.native import operators
+from swinkit.native.agreement import Agreement, agreement, digits_for
 from swinkit.native.network import PackedSwin
 from swinkit.native.watch import Watch, refusal
 from swinkit.windows import Pair
 
-Dtype = Literal["float32", "bfloat16", "auto"]
+Dtype = Literal["float32", "bfloat16", "int8", "auto"]
 _DTYPES = get_args(Dtype)
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "int8": "int8"}
+"""The types of products, by the words that settings have for them."""
 
 
-def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> OptimizedSwin:
+def optimize(
+    model: Swin, dtype: Dtype = "auto", threads: int | None = None, *, sample: Tensor | None = None
+) -> OptimizedSwin:
     """A Swin for fast inference on a CPU: the same calls (`forward`, `features`, `embed`, `encode`).
 
     Blocks are computed window group by window group in cache, by compiled kernels. Any image size, any batch,
@@ -34,7 +40,12 @@ def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> 
 
     dtype: of the products of linear layers: float32, or bfloat16 where the processor multiplies it (sums,
     softmax, norms and the residual stream stay float32, and so do images and results); auto is the fastest
-    that loses nothing, float32. threads: by default as many as torch takes at each call.
+    that loses nothing, float32. int8 is approximate and never chosen by itself: each output's weights and
+    each token's activations are rounded to 8 bits in the blocks and between the stages. How far its answers
+    agree with the model's own on `sample`, normalised images, by default scans of handwritten digits, is
+    measured at once, said on stderr and kept as `agreement`.
+
+    threads: by default as many as torch takes at each call.
 
     The weights are packed at the first call, and again when the parameters have changed: in-place operations
     such as the steps of an optimiser are always noticed, writes through `.data` where they meet one of a few
@@ -47,28 +58,49 @@ def optimize(model: Swin, dtype: Dtype = "auto", threads: int | None = None) -> 
         raise ConfigError(f"optimize knows no dtype {dtype!r}", hint=f"choose among {', '.join(_DTYPES)}")
     if threads is not None and threads < 1:
         raise ConfigError(f"threads is a count from 1; got {threads}")
-    reason = refusal(model)
-    if reason:
-        raise KernelRefused(f"this model cannot be optimized: {reason}", hint="call the model itself instead")
-    products = "float32" if dtype == "auto" else dtype
-    chosen_target(products)
-    return OptimizedSwin(model, products, threads)
+    fast = _optimized(model, "float32" if dtype == "auto" else dtype, threads)
+    if dtype == "int8":
+        fast.agreement = _compared(fast, digits_for(model) if sample is None else sample)
+    return fast
 
 
 def for_inference(model: Swin) -> Swin | OptimizedSwin:
     """The model as it computes fastest: optimized where that applies and no other kernel is forced.
 
-    Raises KernelRefused where `native` is forced and does not apply.
+    In the precision that `use_precision` forces. Raises KernelRefused where `native`, or a precision that it
+    alone has, is forced and does not apply, ConfigError for such a precision with another kernel.
     """
-    forced = forced_kernel()
-    if forced not in (None, WHOLE_NETWORKS):
+    kernel, precision = forced_kernel(), forced_precision()
+    narrow = precision not in (None, "fp32")
+    if kernel not in (None, WHOLE_NETWORKS):
+        if narrow:
+            raise ConfigError(
+                f"only kernel {WHOLE_NETWORKS} answers in precision {precision}, and {kernel} is forced",
+                hint="leave one of them out",
+            )
         return model
     try:
-        return optimize(model)
+        return _optimized(model, DTYPES[precision or "fp32"], None)
     except KernelRefused:
-        if forced:
+        if kernel or narrow:
             raise
         return model
+
+
+def _optimized(model: Swin, dtype: str, threads: int | None) -> OptimizedSwin:
+    reason = refusal(model)
+    if reason:
+        raise KernelRefused(f"this model cannot be optimized: {reason}", hint="call the model itself instead")
+    chosen_target(dtype)
+    return OptimizedSwin(model, dtype, threads)
+
+
+def _compared(narrow: OptimizedSwin, images: Tensor | None) -> Agreement | None:
+    """Its agreement with float32, which is said to people too."""
+    found = None if images is None else agreement(narrow, images)
+    said = found or "give images as `sample` to see how far it agrees with float32"
+    print(f"{narrow.dtype} is approximate; {said}", file=sys.stderr)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +125,7 @@ class OptimizedSwin(nn.Module):
         self.model = model
         self.dtype = dtype
         self.threads = threads
+        self.agreement: Agreement | None = None
         self.train(model.training)
         self._start()
 

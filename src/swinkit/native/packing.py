@@ -45,25 +45,59 @@ class Packer:
         extra = padded(norm.weight.shape[0]) - norm.weight.shape[0]
         return Norm(self.keep(F.pad(norm.weight, (0, extra))), self.keep(F.pad(norm.bias, (0, extra))))
 
-    def linear(self, weight: Tensor, bias: Tensor | None, outputs: int | None = None) -> Linear:
-        """weight (outputs, inputs), bias (outputs); outputs: what is computed at a time, where fewer."""
-        count, inputs = weight.shape
-        rows = padded(padded(count), self.target.panel)
-        bias = weight.new_zeros(count) if bias is None else bias
-        weight = F.pad(weight.detach(), (0, padded(inputs) - inputs, 0, rows - count))
-        return Linear(
-            self._panels(weight),
-            self.keep(F.pad(bias, (0, rows - count))),
-            padded(inputs),
-            padded(count) if outputs is None else outputs,
-        )
+    def linear(
+        self, weight: Tensor, bias: Tensor | None, outputs: int | None = None, chunk: int | None = None
+    ) -> Linear:
+        """weight (outputs, inputs), bias (outputs).
 
-    def _panels(self, weight: Tensor) -> int:
-        """(outputs, inputs) to (panels, inputs, outputs of a panel); bfloat16 with pairs of inputs inside."""
-        panels = weight.unflatten(0, (-1, self.target.panel))  # panels, outputs, inputs
-        if self.target.dtype == "float32":
-            return self._keep(panels.transpose(1, 2))
-        return self._keep(panels.unflatten(2, (-1, 2)).transpose(1, 2).to(torch.bfloat16))
+        outputs: what is computed at a time, where fewer. chunk: inputs rounded together, where fewer.
+        """
+        weight, bias, linear = self._padded(weight, bias, self.target.inputs, self.target.panel)
+        if outputs is not None:
+            linear.outputs = outputs
+        if self.target.dtype == "int8":
+            weight, scale = rounded_to_int8(weight)
+            linear.scale = self.keep(scale)
+            linear.chunk = chunk or linear.inputs
+            totals = [part.sum(1, dtype=torch.int32) for part in weight.split(linear.chunk, dim=1)]
+            linear.totals = self._keep(torch.stack(totals))
+        linear.panels = self._keep(panels(weight, self.target.panel, self.target.dtype))
+        linear.bias = self.keep(bias)
+        return linear
+
+    def end(self, weight: Tensor, bias: Tensor | None) -> Linear:
+        """The same of patch embedding or head, which are not rounded to int8."""
+        dtype = "float32" if self.target.dtype == "int8" else self.target.dtype
+        weight, bias, linear = self._padded(weight, bias, PAD, self.target.end_panel)
+        linear.panels = self._keep(panels(weight, self.target.end_panel, dtype))
+        linear.bias = self.keep(bias)
+        return linear
+
+    def _padded(
+        self, weight: Tensor, bias: Tensor | None, to_inputs: int, panel: int
+    ) -> tuple[Tensor, Tensor, Linear]:
+        """Weight and bias with zeros in the room that is left, and a layer that knows its counts."""
+        count, inputs = weight.shape
+        rows = padded(padded(count), panel)
+        bias = weight.new_zeros(count) if bias is None else bias
+        weight = F.pad(weight.detach(), (0, padded(inputs, to_inputs) - inputs, 0, rows - count))
+        return weight, F.pad(bias, (0, rows - count)), Linear(inputs=weight.shape[1], outputs=padded(count))
+
+
+def panels(weight: Tensor, panel: int, dtype: str) -> Tensor:
+    """(outputs, inputs) to (panels, inputs, outputs of a panel); of narrow types 2 or 4 inputs together."""
+    cut = weight.unflatten(0, (-1, panel))  # panels, outputs, inputs
+    if dtype == "float32":
+        return cut.transpose(1, 2)
+    together, kind = {"bfloat16": (2, torch.bfloat16), "int8": (4, torch.int8)}[dtype]
+    return cut.unflatten(2, (-1, together)).transpose(1, 2).to(kind)
+
+
+def rounded_to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights from −127 to 127, and what 1 stands for in each output. (outputs, inputs)"""
+    scale = weight.abs().amax(1).float() / 127
+    steps = (weight / scale.clamp(min=torch.finfo(torch.float32).tiny)[:, None]).round()
+    return steps.clamp(-127, 127).to(torch.int8), scale
 
 
 def heads_padded(weight: Tensor, heads: int, axis: int) -> Tensor:
