@@ -134,6 +134,22 @@ def test_processes_stop_after_the_same_step_and_one_alone_can_go_on(
     assert_close(weights_of(go_on(Run(tmp_path / "two"))), weights_of(expected), 1e-4)
 
 
+def test_one_begins_and_two_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        disturb(patched, after=5, by=lambda: signal.raise_signal(signal.SIGTERM))
+        with pytest.raises(Interrupted):
+            begin(tmp_path / "run")
+
+    def work(rank: int, folder: Path) -> None:
+        with joined() as processes:
+            model = go_on(Run(folder if rank == 0 else Path(str(processes.announced()))))
+            torch.save(weights_of(model), folder / f"weights-{rank}.pt")
+
+    assert [0, 0] == in_processes(2, work, tmp_path / "run")
+    _, expected = begin(tmp_path / "alone")
+    assert_close(weights(tmp_path / "run", 1), weights_of(expected), 1e-4)
+
+
 def test_when_one_process_dies_the_others_end_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(rank: int, folder: Path) -> None:
         if rank == 1:

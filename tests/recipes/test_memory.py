@@ -50,3 +50,42 @@ def test_where_one_picture_does_not_fit_the_error_says_what_would() -> None:
 
 def test_nothing_changes_where_nobody_knows_what_is_free() -> None:
     assert plan() == within_memory(plan(), NEEDS)
+
+
+def test_each_of_several_processes_has_its_share_of_a_batch() -> None:
+    needs = replace(NEEDS, free=4000 * MIB, processes=8)
+
+    found = within_memory(plan(), needs)
+
+    assert 1 == found.config.accumulation, "8 pictures each fit, 64 do not"
+    assert "in each of 8 processes" in found.reasons[0]
+
+
+@pytest.mark.parametrize("processes", [2, 8])
+def test_where_a_process_has_no_room_for_all_they_share_out_the_model(processes: int) -> None:
+    large = Needs(kept=MIB, parameters=1_000_000_000, free=26_000_000_000, processes=processes)
+
+    found = within_memory(plan(), large)
+
+    assert large.too_large
+    assert found.config.shard
+    assert "with the model shared out" in found.reasons[0]
+
+
+@pytest.mark.parametrize("change", [{"processes": 1}, {"shareable": False}, {"free": 5_000_000_000}])
+def test_a_model_that_cannot_be_had_at_all_is_one_sentence(change: dict[str, int | bool]) -> None:
+    large = Needs(kept=MIB, parameters=1_000_000_000, free=26_000_000_000, processes=4)
+
+    with pytest.raises(RunError, match=r"a single picture of .* takes") as caught:
+        within_memory(plan(), replace(large, **change))
+
+    assert "--shard" in caught.value.hint
+
+
+def test_a_model_that_fits_is_shared_out_where_that_was_asked() -> None:
+    asked = replace(plan(), config=replace(plan().config, shard=True))
+
+    found = within_memory(asked, replace(NEEDS, free=100_000 * MIB, processes=2))
+
+    assert found.config.shard
+    assert "shared out" in found.reasons[0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import torch
 from PIL import Image
 
 from swinkit.data import digits
-from swinkit.engine import learner
+from swinkit.engine import distributed, learner
 from swinkit.engine.claim import alone_in
+from swinkit.engine.distributed import Processes
 from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError, RunError
+from swinkit.recipes.facts import Machine
 from swinkit.recipes.wishes import seconds_in
+from swinkit.verbs import machine
 from swinkit.verbs.check import check
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
@@ -533,3 +537,34 @@ def test_pictures_are_kept_while_training_and_gone_afterwards(
     assert ".lock" not in said
     assert FILES == {path.name for path in kept.folder.iterdir()}
     assert kept.config.cache == cache
+
+
+def test_one_process_alone_cannot_share_out_a_model(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="this is the only one") as caught:
+        train(out=tmp_path / "run", shard=True)
+
+    assert "torchrun" in caught.value.hint
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_too_large_for_one_process_is_shared_out_by_several(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing can be timed then, so that somebody has to say how long."""
+    asked: dict[str, Any] = {"out": tmp_path / "run", "model": "swin_nano", "weights": "none"}
+    asked |= {"image_size": 16, "batch": 8, "dry_run": True}
+    little = Machine(device="cpu", threads=1, bf16=False, memory=15_000_000)
+    two_cores = replace(machine.processor(), cores=2)
+    monkeypatch.setattr(machine, "machine_for", lambda device: little)
+    monkeypatch.setattr(machine, "processor", lambda: two_cores)
+    monkeypatch.setattr(distributed, "_current", Processes(0, 4))
+    monkeypatch.setattr(Processes, "_tell", lambda *what: None)  # there is nobody
+    with pytest.raises(ConfigError, match="no process has room") as caught:
+        train(pictures, **asked)
+
+    train(pictures, **asked, epochs=3)
+
+    assert "--epochs" in caught.value.hint
+    said = capsys.readouterr().err
+    assert "time: unknown" in said
+    assert "with the model shared out" in said

@@ -5,6 +5,7 @@
                                    values only
     last/current.json              names STEP; renamed over when last/STEP/ is whole and on the disk
 
+Where the model is shared out, `engine/shards.py` has the files of last/STEP/.
 Random numbers need no saving: every step draws from generators seeded by (seed, step), every picture from
 (seed, epoch, picture), and the order of an epoch is a permutation computed from (seed, epoch).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swinkit.engine.distributed import Processes
 from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
 from swinkit.engine.optimiser import Optimiser
@@ -91,54 +94,81 @@ class Position:
 class Continuation:
     """What a run goes on with, besides its model."""
 
-    optimiser: dict[str, Any]
-    """The optimiser's own state."""
-    average: dict[str, Tensor] | None
-    """The running average of the weights, where one is kept."""
     position: Position
+    optimiser: dict[str, Any] | None = None
+    """The optimiser's own state, once it has one."""
+    average: dict[str, Tensor] | None = None
+    """The running average of the weights, where one is kept."""
+    shards: Path | None = None
+    """Where all of that lies with the weights, where the model is shared out."""
 
 
 def save_checkpoint(
     run: Run,
     model: Swin,
-    optimiser: Optimiser,
+    optimiser: Optimiser | None,
     position: Position,
     average: Average | None = None,
 ) -> None:
-    """Write last/STEP/, then point to it, then remove the one before.
+    """Write last/STEP/, then point to it, then remove the one before. optimiser: none before the first step.
 
     Raises RunError for weights that are no numbers, which would be of no use.
     """
-    if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
-        raise RunError(
-            "training broke down: weights are no longer numbers; what was saved before is untouched",
-            hint="try a smaller learning rate: --lr",
-        )
+    refuse_broken(model.state_dict().values())
     folder = run.last / str(position.step)
     state = {
-        "optimiser": optimiser.state_dict(),
+        "optimiser": optimiser.state_dict() if optimiser else None,
         "average": average.state_dict() if average else None,
         "position": asdict(position),
     }
     save(model, folder / "model.safetensors")
     write_atomically(folder / "state.pt", lambda file: torch.save(state, file))
+    point_to(run, position.step)
+
+
+def point_to(run: Run, step: int) -> None:
+    """Make last/STEP/, which is whole and synced, what a run goes on from, and remove the one before."""
+    folder = run.last / str(step)
     sync_folder(run.last)  # that the folder is there, before anything points to it
-    write_atomically(run.last / "current.json", json.dumps({"step": position.step}))
+    write_atomically(run.last / "current.json", json.dumps({"step": step}))
     for other in run.last.iterdir():
         if other.is_dir() and other != folder:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def pointed_to(run: Run) -> int | None:
+    """The step that a run would go on from; None where nothing is saved."""
+    return _current_step(run) if (run.last / "current.json").exists() else None
+
+
+def refuse_broken(tensors: Iterable[Tensor], here: Processes | None = None) -> None:
+    """Raise RunError where weights are no numbers. here: the processes that have a part of them each."""
+    broken: float = not all(bool(tensor.isfinite().all()) for tensor in tensors)
+    if here:
+        (broken,) = here.sums(broken)
+    if broken:
+        raise RunError(
+            "training broke down: weights are no longer numbers; what was saved before is untouched",
+            hint="try a smaller learning rate: --lr",
+        )
+
+
 def load_checkpoint(run: Run) -> tuple[Swin, Continuation]:
     """The model that a run was saved with, and all else that it goes on with.
 
-    Raises RunError where nothing was saved, or what was saved cannot be read.
+    A model that is shared out comes without values. Raises RunError where nothing was saved, or what was
+    saved cannot be read.
     """
+    from swinkit.engine.shards import DESCRIPTION, described_shards
+
     folder = run.last / str(_current_step(run))
     try:
+        if (folder / DESCRIPTION).exists():
+            model, position = described_shards(folder, drop_path=run.config.drop_path)
+            return model, Continuation(position, shards=folder)
         model = load(folder / "model.safetensors", drop_path=run.config.drop_path)
         state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
-        return model, Continuation(state["optimiser"], state["average"], Position(**state["position"]))
+        return model, Continuation(Position(**state["position"]), state["optimiser"], state["average"])
     except Exception as error:  # torch.load fails on a damaged file in every way Python knows
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise RunError(f"cannot resume from {folder}: it is damaged ({reason})") from error

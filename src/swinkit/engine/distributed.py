@@ -3,7 +3,8 @@
 Every process holds the whole model and takes the same steps: gradients are summed over all of them once the
 parts of a step are done. That is one exchange a step, whatever a process did before it, so accumulation,
 recomputed activations, frozen stages, steps done again for want of memory and shares of unequal size need no
-switch. The first process looks at the data, plans, speaks and writes; the others take up what it has begun.
+switch. For models too large for that there is `engine/sharding.py`. The first process looks at the data,
+plans, speaks and writes; the others take up what it has begun.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 from swinkit.data import Sample
 from swinkit.engine.inference import Unreadable, outputs_of
@@ -25,10 +26,10 @@ from swinkit.errors import RunError
 from swinkit.models import Swin
 from swinkit.tasks import Task
 
+_NETWORK = ("gloo", "nccl", "connection", "peer")  # in what torch says when another process is gone
 PATIENCE = datetime.timedelta(hours=24)  # for the first process to look at all pictures
 
-
-Pair = tuple[Tensor, Tensor]
+One = TypeVar("One")
 
 
 class Processes:
@@ -43,9 +44,13 @@ class Processes:
         if self.size == 1:
             return list(values)
         together = torch.tensor(values, dtype=torch.float64, device=_device())
-        with _told_when_one_ends():
+        with told_when_one_ends():
             dist.all_reduce(together)
         return together.tolist()
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        self.sums(0.0)
 
     def sum_gradients(self, model: nn.Module) -> None:
         """Let every process have the sum of all gradients."""
@@ -57,7 +62,7 @@ class Processes:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in learning if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        with _told_when_one_ends():
+        with told_when_one_ends():
             dist.all_reduce(flat)
         for gradient, summed in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(summed.view_as(gradient))
@@ -83,18 +88,22 @@ class Processes:
     def _tell(self, what: str | None) -> str | None:
         said = [what]
         if self.size > 1:
-            with _told_when_one_ends():
+            with told_when_one_ends():
                 dist.broadcast_object_list(said, src=0, device=_device())
         return said[0]
 
-    def everyones(self, mine: list[Pair]) -> list[Pair]:
+    def everyones(self, mine: list[One]) -> list[One]:
         """What all processes have, one after the other."""
         if self.size == 1:
             return mine
         found: list[Any] = [None] * self.size
-        with _told_when_one_ends():
+        with told_when_one_ends():
             dist.all_gather_object(found, mine)
-        return [pair for some in found for pair in some]
+        return [one for some in found for one in some]
+
+    def first_said(self, mine: str | None) -> str | None:
+        """What the first of the processes says that says something."""
+        return next((said for said in self.everyones([mine]) if said), None)
 
 
 _current = Processes(0, 1)
@@ -152,10 +161,13 @@ def validate_together(
 
 
 @contextmanager
-def _told_when_one_ends() -> Iterator[None]:
+def told_when_one_ends() -> Iterator[None]:
+    """Around what processes exchange: in place of torch's error, a sentence when another one is gone."""
     try:
         yield
     except RuntimeError as error:
+        if not any(word in str(error).casefold() for word in _NETWORK):
+            raise
         raise RunError(
             f"another process of this training has ended ({str(error).splitlines()[0]})",
             hint="its own message says why; then go on with --resume",

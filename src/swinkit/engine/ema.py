@@ -7,6 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
+from swinkit.engine.sharding import local
 from swinkit.models import Swin
 
 
@@ -15,14 +16,21 @@ class Average:
 
     decay: share of the old average that a step keeps. Early steps keep less, (1 + n) / (10 + n) after n
     steps, so that a short training's average is not the random weights it began with.
+    copied: the model to keep it in, of the same weights; by default a copy is made.
     """
 
-    def __init__(self, model: Swin, decay: float) -> None:
-        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+    def __init__(self, model: Swin, decay: float, *, copied: Swin | None = None) -> None:
+        self.model = (copied or copy.deepcopy(model)).requires_grad_(False).eval()
         self._decay = decay
-        self._pairs = list(
-            zip(self.model.state_dict().values(), model.state_dict().values(), strict=True)
-        )  # both sides share memory with the models
+        self._pairs = [
+            (local(mine), local(new))  # both sides share memory with the models
+            for mine, new in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True)
+        ]
+
+    def begin_again(self) -> None:
+        """From the weights as they are."""
+        for mine, new in self._pairs:
+            mine.copy_(new)
 
     def update(self, steps: int) -> None:
         """Take in the weights after that many steps."""

@@ -15,6 +15,7 @@ from swinkit.engine.interrupt import Interrupted, StopRequest
 from swinkit.engine.learner import Learner
 from swinkit.engine.progress import Pace
 from swinkit.engine.run import Run, jsonl
+from swinkit.engine.shards import save_shards
 from swinkit.engine.stopping import best_epoch
 from swinkit.engine.trackers import Follow
 from swinkit.weights import save
@@ -33,28 +34,28 @@ class Keeper:
         self._earlier_sessions = learner.position.seconds
         self._saved = time.monotonic()
 
-    def begin(self, numbers: dict[str, float] | None) -> None:
-        """Save before the first step. numbers: of a model that is worth keeping as it begins."""
-        self._learner.position.beginning = numbers
-        self.save()
-        self._keep_what_follows()
-
     def go_on(self) -> None:
-        """Make up for what a training that was killed did not get to."""
+        """Make up for what a training that has just begun, or was killed, did not get to."""
         self._keep_what_follows()
 
     def save(self) -> None:
-        """Write a checkpoint, in the first process."""
+        """Write a checkpoint, all processes together; none goes on before it is there."""
         learner = self._learner
         learner.position.seconds = self._earlier_sessions + self._pace.seconds
-        if learner.processes.rank == 0:
-            save_checkpoint(self._run, learner.model, learner.optimiser, learner.position, learner.average)
+        everything = self._run, learner.model, learner.optimiser, learner.position, learner.average
+        if learner.config.shard:
+            save_shards(*everything)
+        elif learner.processes.rank == 0:
+            save_checkpoint(*everything)
+        learner.processes.wait()
         self._saved = time.monotonic()
 
     def after_step(self) -> None:
         """Save where it is time to. Raises Interrupted, after saving, when asked to stop."""
-        (asked,) = self._learner.processes.sums(self._stop.made)  # all processes stop after the same step
-        if asked or time.monotonic() - self._saved > SAVE_EVERY:
+        here = self._learner.processes
+        due = here.rank == 0 and time.monotonic() - self._saved > SAVE_EVERY
+        asked, due = map(bool, here.sums(self._stop.made, due))  # all stop, and save, after the same step
+        if asked or due:
             self.save()
         if asked:
             raise Interrupted(f"stopped at step {self._learner.position.step} of {self._learner.steps}")
@@ -82,8 +83,7 @@ class Keeper:
     def _keep_what_follows(self) -> None:
         """What follows from the checkpoint, as far as it can be made from where the training stands."""
         learner, position = self._learner, self._learner.position
-        if learner.processes.rank > 0:
-            return
+        first = learner.processes.rank == 0
         done = len(position.history)
         now = position.history[-1]["step"] if done else 0
         best = best_epoch(learner.task, position.beginning, position.history)
@@ -92,6 +92,10 @@ class Keeper:
             trained = {"data": config.data, "epochs": done, "model": config.model, "weights": config.weights}
             scores = position.scores if done else position.beginning
             said = {"task": learner.task.name, "scores": scores, "trained": trained}
-            save(learner.looked_at, self._run.best, extra=said)
+            model = learner.looked_at  # of which each process may have a part
+            if first:
+                save(model, self._run.best, extra=said)
+        if not first:
+            return
         write_atomically(self._run.folder / "metrics.jsonl", jsonl(position.history))
         self._follow(position.history)

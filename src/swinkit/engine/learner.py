@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import torch
+
 from swinkit.data.loader import Batch
-from swinkit.engine.checkpoint import Continuation, Position
+from swinkit.engine.checkpoint import Continuation
 from swinkit.engine.distillation import Teacher
 from swinkit.engine.distributed import processes
 from swinkit.engine.divergence import refuse_divergence
@@ -15,6 +17,8 @@ from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.portion import Portion
 from swinkit.engine.schedule import learning_rate
 from swinkit.engine.settings import TrainConfig
+from swinkit.engine.sharding import blank, place, whole
+from swinkit.engine.shards import load_shards
 from swinkit.engine.step import Together, training_step
 from swinkit.models import Swin
 from swinkit.tasks import Task
@@ -23,8 +27,8 @@ from swinkit.tasks import Task
 class Learner:
     """The model with its optimiser, its average and its position in a training of that many steps.
 
-    continuation: what a training that was stopped goes on with. teacher: whose answers are learnt beside the
-    labels. say: is told in one line what happens.
+    continuation: what a training goes on with, be it from its beginning. teacher: whose answers are learnt
+    beside the labels. say: is told in one line what happens.
     """
 
     def __init__(
@@ -35,26 +39,33 @@ class Learner:
         *,
         steps: int,
         say: Callable[[str], object],
-        continuation: Continuation | None = None,
+        continuation: Continuation,
         teacher: Teacher | None = None,
     ) -> None:
-        prepare(model, config)
         self.model, self.task, self.config, self.steps = model, task, config, steps
+        self.processes, self.position = processes(), continuation.position
+        self.shared = config.shard and self.processes.size > 1
+        """Whether each process has but a part of the model."""
+        copied = blank(model) if config.ema and continuation.shards else None
+        for one in (model, copied) if copied else (model,):
+            prepare(one, config, processes=self.processes.size if self.shared else 1)
         self.optimiser = make_optimiser(model, config)
-        self.average = Average(model, config.ema) if config.ema else None
-        self.position = continuation.position if continuation else Position()
-        if continuation:
+        self.average = Average(model, config.ema, copied=copied) if config.ema else None
+        if continuation.shards:
+            load_shards(continuation, model, self.optimiser, self.average)
+        if continuation.optimiser:
             self.optimiser.load_state_dict(continuation.optimiser)
-        if continuation and self.average and continuation.average:
+        if self.average and continuation.average:
             self.average.load_state_dict(continuation.average)
-        self.processes = processes()
         self._teacher = teacher
-        self._portion = Portion(self.position.at_once or config.pictures_at_once, say)
+        at_once = self.position.at_once or config.pictures_at_once
+        self._portion = Portion(at_once, say, again=not self.shared)
 
     @property
     def looked_at(self) -> Swin:
         """The model that is validated and kept: the average where there is one."""
-        return self.average.model if self.average else self.model
+        looked_at = self.average.model if self.average else self.model
+        return whole(looked_at) if self.shared else looked_at
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, before the share of each layer."""
@@ -84,7 +95,7 @@ class Learner:
             step=step,
             portion=self._portion,
             teacher=self._teacher,
-            together=Together(self.processes, counted) if self.processes.size > 1 else None,
+            together=Together(self.processes, counted, self.shared) if self.processes.size > 1 else None,
         )
         if self.average:
             self.average.update(step + 1)
@@ -100,10 +111,13 @@ class Learner:
         return loss
 
 
-def prepare(model: Swin, config: TrainConfig) -> None:
-    """To the device; what is not to learn frozen, what is not to be kept recomputed."""
-    model.to(config.device)
+def prepare(model: Swin, config: TrainConfig, *, processes: int = 1) -> None:
+    """What is not to learn frozen, what is not to be kept recomputed; then to the device.
+
+    processes: among which the model is shared out.
+    """
     if config.frozen_stages:
         model.freeze(config.frozen_stages)
     if config.checkpointing:
         model.recompute()
+    place(model, torch.device(config.device), processes)

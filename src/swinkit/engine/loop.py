@@ -14,9 +14,9 @@ import torch
 
 from swinkit.data import Sample
 from swinkit.data.loader import Images
-from swinkit.engine.checkpoint import Continuation, Position
+from swinkit.engine.checkpoint import Continuation, Position, save_checkpoint
 from swinkit.engine.distillation import Teacher
-from swinkit.engine.distributed import own_device, validate_together
+from swinkit.engine.distributed import own_device, processes, validate_together
 from swinkit.engine.feed import Feed, steps_per_epoch
 from swinkit.engine.inference import validate
 from swinkit.engine.interrupt import stop_on_request
@@ -25,6 +25,7 @@ from swinkit.engine.learner import Learner
 from swinkit.engine.progress import Pace, Progress, time_left
 from swinkit.engine.run import Run
 from swinkit.engine.settings import TrainConfig
+from swinkit.engine.shards import begin_shards
 from swinkit.engine.stopping import reason_to_stop
 from swinkit.engine.trackers import tracking
 from swinkit.models import Swin
@@ -49,7 +50,7 @@ def fit(
     """Train a model and keep its best and its last state in the run's folder.
 
     continuation: what a run that was stopped goes on with. teacher: whose answers are learnt beside the
-    labels. The model is changed in place.
+    labels. The model is changed in place; where it is shared out, each process is left with its part.
     Raises RunError when the loss is no longer a number, Interrupted after saving when asked to stop.
     """
     config = replace(config, device=own_device(config.device))
@@ -62,6 +63,9 @@ def fit(
         progress.training(steps=steps, done=done) as pace,
         tracking(config, run, progress.say) as follow,
     ):
+        continuation = continuation or _begun(run, model, task, val, config, progress)
+        if processes().rank == 0:
+            processes().announce(str(run.folder))
         learner = Learner(
             model,
             task,
@@ -74,12 +78,7 @@ def fit(
         position = learner.position
         keeper = Keeper(run, learner, pace, stop, follow)
         feed = Feed(train, config, step=position.step, say=progress.say)
-        if continuation:
-            keeper.go_on()
-        else:
-            keeper.begin(_warm_start(learner, val, progress))
-        if learner.processes.rank == 0:
-            learner.processes.announce(str(run.folder))
+        keeper.go_on()
 
         for epoch in range(len(position.history), config.epochs):
             if reason := reason_to_stop(task, position.beginning, position.history, config.patience):
@@ -114,14 +113,26 @@ def computing(config: TrainConfig) -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _warm_start(learner: Learner, val: Sequence[Sample], progress: Progress) -> dict[str, float] | None:
+def _begun(
+    run: Run, model: Swin, task: Task, val: Sequence[Sample], config: TrainConfig, progress: Progress
+) -> Continuation:
+    """What is saved before the first step, from which this and all other processes go on."""
+    model.to(config.device)
+    position = Position(beginning=_warm_start(model, task, val, config, progress))
+    if config.shard:
+        return begin_shards(run, model, position)
+    save_checkpoint(run, model, None, position)
+    return Continuation(position)
+
+
+def _warm_start(
+    model: Swin, task: Task, val: Sequence[Sample], config: TrainConfig, progress: Progress
+) -> dict[str, float] | None:
     """The numbers of the linear classifier that the head begins as, where it does."""
-    if not learner.config.warm_start:
+    if not config.warm_start:
         return None
-    numbers = validate(learner.looked_at, learner.task, val)
-    progress.say(
-        f"linear classifier on the features of {learner.config.weights}: {learner.task.headline(numbers)}"
-    )
+    numbers = validate(model, task, val)
+    progress.say(f"linear classifier on the features of {config.weights}: {task.headline(numbers)}")
     return numbers
 
 

@@ -2,57 +2,63 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from swinkit.engine.sharding import local
 
-class _Found(Exception):
-    def __init__(self, where: str) -> None:
-        self.where = where
+Where = str | None
 
 
-def origin(model: nn.Module, again: Callable[[], object]) -> str:
+def origin(
+    model: nn.Module, again: Callable[[], object], *, in_any: Callable[[Where], Where] | None = None
+) -> str:
     """Which module made the first infinity or NaN of a step, in words.
 
-    again: does the step's forward and backward pass once more, with the same numbers.
+    again: does the step's forward and backward pass once more, with the same numbers. in_any: what one of
+    several processes has found, told what this one has; all of them look together.
     """
-    for name, parameter in model.named_parameters():
-        if not _finite(parameter):
-            return f"the weights {name}, which the step before has made so"
-    handles = [handle for name, module in _leaves(model) for handle in _watch(name, module)]
+    in_any = in_any or (lambda where: where)
+    broken = next((name for name, one in model.named_parameters() if not _finite(local(one))), None)
+    if weights := in_any(broken):
+        return f"the weights {weights}, which the step before has made so"
+    found: list[str] = []
+    handles = [handle for name, module in _leaves(model) for handle in _watch(name, module, found.append)]
     try:
-        again()
-    except _Found as found:
-        return found.where
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "FSDP2-wrapped module")  # which hooks make views of its outputs
+            again()
     finally:
         for handle in handles:
             handle.remove()
-    return "the loss, from outputs that are numbers"
+    return in_any(found[0] if found else None) or "the loss, from outputs that are numbers"
 
 
 def _leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:
     return [(name, module) for name, module in model.named_modules() if not any(module.children())]
 
 
-def _watch(name: str, module: nn.Module) -> list[Any]:
+def _watch(name: str, module: nn.Module, tell: Callable[[str], object]) -> list[Any]:
+    """Tell of values that are no numbers, each time some come along."""
     inside = name.rpartition(".")[0]  # what lies between two leaves is the work of the module around them
 
     def before(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         if not _finite(*inputs):
-            raise _Found(inside or "the pictures themselves")
+            tell(inside or "the pictures themselves")
 
     def after(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if not _finite(output):
-            raise _Found(name)
+            tell(name)
 
     def backward(_: nn.Module, to_inputs: tuple[Any, ...], from_outputs: tuple[Any, ...]) -> None:
         if not _finite(*from_outputs):
-            raise _Found(f"the gradient that reaches {name}")
+            tell(f"the gradient that reaches {name}")
         if not _finite(*to_inputs):
-            raise _Found(f"the gradient that leaves {name}")
+            tell(f"the gradient that leaves {name}")
 
     return [
         module.register_forward_pre_hook(before),

@@ -19,18 +19,19 @@ _WORDS = ("allocate memory", "bad_alloc", "out of memory")  # of torch's allocat
 class Portion:
     """A number of pictures that is halved, for good, whenever memory runs out with it.
 
-    say: is told so in one line.
+    say: is told so in one line. again: whether an act can be tried again; not where other processes wait in
+    the middle of it.
     """
 
-    def __init__(self, pictures: int, say: Callable[[str], object]) -> None:
+    def __init__(self, pictures: int, say: Callable[[str], object], *, again: bool = True) -> None:
         self.pictures = pictures
-        self._say = say
+        self._say, self._again = say, again
 
     def attempt(self, act: Callable[[int], Result]) -> Result:
         """`act(pictures)`, tried again with half as many, half of those, …
 
         act must leave nothing behind when it fails. Raises RunError, from a MemoryError, when memory does not
-        even suffice for a single picture.
+        even suffice for a single picture, or there is no trying again.
         """
         while True:
             try:
@@ -46,6 +47,11 @@ class Portion:
             self._halve(wanted)
 
     def _halve(self, wanted: str) -> None:
+        if not self._again:
+            raise RunError(
+                f"memory ran out{wanted} in a step that other processes wait in, so it cannot be done again",
+                hint="go on with more processes, of which each has less to do: torchrun … --resume",
+            ) from MemoryError()
         if self.pictures == 1:
             raise RunError(
                 f"memory ran out on a single picture{wanted}",

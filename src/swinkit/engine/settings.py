@@ -118,6 +118,8 @@ class TrainConfig:
     """Processes that decode and vary pictures beside the training itself."""
     cache: Cache | None = None
     """Where training pictures are kept decoded and small, in memory or in the run's folder; None: nowhere."""
+    shard: bool = False
+    """Whether several processes share out weights, gradients and optimiser, each keeping a part."""
     kernel: str | None = None
     """Name of the window attention to use; None: the fastest that applies."""
 

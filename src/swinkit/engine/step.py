@@ -13,15 +13,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from swinkit.data.loader import Batch
+from swinkit.data.loader import Batch, share_of
 from swinkit.data.mixing import Blend, drawn_blend, partners
 from swinkit.data.transforms import normalised, sample_seed
 from swinkit.engine.distillation import Distillation, Teacher
-from swinkit.engine.distributed import Processes
+from swinkit.engine.distributed import Processes, told_when_one_ends
 from swinkit.engine.optimiser import Optimiser
 from swinkit.engine.origin import origin
 from swinkit.engine.portion import Portion
 from swinkit.engine.settings import TrainConfig
+from swinkit.engine.sharding import gathered
 from swinkit.errors import RunError
 from swinkit.models import Swin
 from swinkit.models.drop_path import part_of_batch
@@ -49,14 +50,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Together:
-    """A step of several processes. counted: pictures that count, in all of them."""
+    """A step of several processes. counted: pictures that count, in all of them.
+
+    shared: whether each of them has but a part of the model, so that all have to take the same passes.
+    """
 
     processes: Processes
     counted: int
+    shared: bool
+
+    def passes(self, batch: Batch, at_once: int) -> int:
+        """That the process with the most pictures takes."""
+        size = self.processes.size
+        most = max(len(share_of(batch.whole, number, size)) for number in range(size))
+        return -(-most // at_once)
 
     def sum_up(self, model: Swin, loss: Tensor) -> Tensor:
-        """Gives every process all gradients; the loss of the whole step."""
-        self.processes.sum_gradients(model)
+        """Gives every process all gradients, or those of its part; the loss of the whole step."""
+        if not self.shared:
+            self.processes.sum_gradients(model)
         return loss.new_tensor(self.processes.sums(float(loss))[0])
 
 
@@ -85,21 +97,28 @@ def training_step(
     def gradient(at_once: int) -> Tensor:
         optimiser.zero_grad()
         loss = torch.zeros((), device=config.device)
-        for part in parts(batch, at_once):
+        own = list(parts(batch, at_once))
+        for part in own:
             share = int(part.known.sum()) / counted
             loss += learn(model, task, part, config, step=step, share=share, teacher=teacher)
+        if together and together.shared:
+            for _ in range(len(own), together.passes(batch, at_once)):
+                take_part(model, config)
         return loss
 
     for group in optimiser.param_groups:
         group["lr"] = lr * group["lr_scale"]
     at_once = config.pictures_at_once
-    loss = portion.attempt(gradient) if portion else gradient(at_once)
+    with told_when_one_ends():
+        loss = portion.attempt(gradient) if portion else gradient(at_once)
     if together:
         loss = together.sum_up(model, loss)
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+    norm = gathered(torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm))
     found, length = torch.stack([loss, norm.to(loss.device)]).tolist()
     if not (math.isfinite(found) and math.isfinite(length)):
-        where = origin(model, lambda: gradient(portion.pictures if portion else at_once))
+        again = portion.pictures if portion else at_once
+        in_any = together.processes.first_said if together else None
+        where = origin(model, lambda: gradient(again), in_any=in_any)
         raise RunError(
             f"training broke down at step {step}: loss {found}, norm of the gradient {length}; "
             f"the first value that is no number comes from {where}",
@@ -148,6 +167,12 @@ def learn(
             loss = with_teacher(loss, task, outputs, taught, teacher.settings)
         (loss * share).backward()
     return (loss * share).detach()
+
+
+def take_part(model: Swin, config: TrainConfig) -> None:
+    """A pass that learns from nothing: other processes wait for the weights that this one keeps."""
+    nothing = torch.zeros(1, model.config.in_channels, *config.image_size, device=config.device)
+    (model(nothing).sum() * 0).backward()
 
 
 def with_teacher(loss: Tensor, task: Task, outputs: Tensor, taught: Tensor, settings: Distillation) -> Tensor:

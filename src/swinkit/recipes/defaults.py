@@ -120,6 +120,7 @@ def default_plan(
         precision=precision,
         device=machine.device,
         threads=machine.threads,
+        shard=wishes.shard,
         kernel=wishes.kernel,
         track=wishes.track,
     )

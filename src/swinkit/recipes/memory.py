@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from swinkit.data.loader import share_of
 from swinkit.engine.settings import TrainConfig
 from swinkit.errors import RunError
 from swinkit.recipes.defaults import Plan
@@ -17,30 +19,45 @@ RECOMPUTED = 0.6
 """Share of that where activations are computed again: Swin-T with 8 pictures peaks at 1.5 GB, not 2.1."""
 PER_PARAMETER = 5 * 4
 """Bytes beside the weights themselves: gradient, two moments of AdamW, an average, the best so far."""
+WHOLE = 4
+"""Bytes a parameter of all weights brought together, where the model is shared out, to be looked at."""
 PER_WORKER = 250 << 20
 """Bytes of a process that loads pictures."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """Bytes: `kept` for the backward pass by each picture; what can still be taken, None where unknown."""
+    """Bytes: `kept` for the backward pass by each picture; what can still be taken, None where unknown.
+
+    processes: that train together, each with that much. shareable: whether they could share out the model.
+    """
 
     kept: int
     parameters: int
     free: int | None
+    processes: int = 1
+    shareable: bool = True
 
-    def of(self, at_once: int, *, workers: int = 0, recomputing: bool = False) -> int:
-        """Bytes at the peak of a step with so many pictures at once."""
-        lasting = self.parameters * PER_PARAMETER + workers * PER_WORKER
+    def of(self, at_once: int, *, workers: int = 0, recomputing: bool = False, shared: bool = False) -> int:
+        """Bytes at the peak of a step with so many pictures at once, in each process."""
+        lasting = self.parameters * PER_PARAMETER
+        if shared:
+            lasting = lasting // self.processes + self.parameters * WHOLE
         share = RECOMPUTED if recomputing else 1
-        return lasting + round(at_once * self.kept * PER_KEPT_BYTE * share)
+        return lasting + workers * PER_WORKER + round(at_once * self.kept * PER_KEPT_BYTE * share)
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the model with all that training keeps beside it is too large for one process."""
+        return self.free is not None and self.of(0) > self.free * SHARE
 
 
 def within_memory(plan: Plan, needs: Needs) -> Plan:
     """The plan with its batch in as many parts as it takes; effective batch and result stay the same.
 
-    Where even one picture is too much, activations are computed again in place of being kept. Raises RunError
-    where that does not help either, with what is needed, what there is and what to do.
+    Where even one picture is too much, activations are computed again in place of being kept; where that is
+    not enough, several processes share out the model. Raises RunError where nothing helps, with what is
+    needed, what there is and what to do.
     """
     if needs.free is None:
         return plan
@@ -48,10 +65,12 @@ def within_memory(plan: Plan, needs: Needs) -> Plan:
     config = plan.config
     whole = _peak(config, 1, needs)
     if whole <= room:
+        of = f" in each of {needs.processes} processes" if needs.processes > 1 else ""
         return plan.because(
-            "memory", f"about {_in_words(whole)} of the {_in_words(needs.free)} that are free"
+            "memory",
+            f"about {_in_words(whole)} of the {_in_words(needs.free)} that are free{of}{_shared(config)}",
         )
-    for attempt in (config, replace(config, checkpointing=True)):
+    for attempt in _attempts(config, needs):
         parts = _parts(attempt, needs, room)
         if parts is not None:
             config = replace(attempt, accumulation=parts)
@@ -59,18 +78,32 @@ def within_memory(plan: Plan, needs: Needs) -> Plan:
     raise _too_little(config, needs, room)
 
 
+def _attempts(config: TrainConfig, needs: Needs) -> Iterator[TrainConfig]:
+    """Ways to train with less memory, the ones that cost least time first."""
+    may_share = needs.processes > 1 and needs.shareable and not config.shard
+    for shard in (config.shard, True) if may_share else (config.shard,):
+        yield replace(config, shard=shard)
+        yield replace(config, shard=shard, checkpointing=True)
+
+
 def _peak(config: TrainConfig, parts: int, needs: Needs) -> int:
-    """Bytes at the peak of a step whose batch comes in so many parts."""
-    at_once = -(-config.batch // parts)
-    return needs.of(at_once, workers=config.workers, recomputing=config.checkpointing)
+    """Bytes at the peak of a step whose batch comes in so many parts, in the process with most of it."""
+    share = max(len(share_of(config.batch, n, needs.processes)) for n in range(needs.processes))
+    at_once = min(-(-config.batch // parts), share)
+    return needs.of(at_once, workers=config.workers, recomputing=config.checkpointing, shared=config.shard)
 
 
 def _in_parts(config: TrainConfig, whole: int, room: int) -> str:
     again = ", with activations computed again" if config.checkpointing else ""
     return (
-        f"{config.batch} pictures in parts of {config.pictures_at_once}{again}, to the same result: at once "
-        f"they would take {_in_words(whole)}, and {SHARE:.0%} of what is free is {_in_words(room)}"
+        f"{config.batch} pictures in parts of {config.pictures_at_once}{again}{_shared(config)}, to the same "
+        f"result: at once they would take {_in_words(whole)}, and {SHARE:.0%} of what is free is "
+        f"{_in_words(room)}"
     )
+
+
+def _shared(config: TrainConfig) -> str:
+    return ", with the model shared out" if config.shard else ""
 
 
 def _parts(config: TrainConfig, needs: Needs, room: int) -> int | None:
@@ -87,7 +120,8 @@ def _too_little(config: TrainConfig, needs: Needs, room: int) -> RunError:
         f"{_in_words(needs.of(1, recomputing=True))} to learn from, and {_in_words(room)} may be used "
         f"({SHARE:.0%} of what is free)",
         hint=f"--image-size {height}x{width} takes about {least}; a smaller --model takes less (swin_micro, "
-        "swin_nano); or end other programs",
+        "swin_nano); or end other programs"
+        + ("; or several GPUs, which share out a model: torchrun … --shard" if needs.too_large else ""),
     )
     error.__cause__ = MemoryError()
     return error

@@ -101,6 +101,7 @@ _OF_HERE = (
     "device",
     "threads",
     "cache",
+    "shard",
     "kernel",
     "track",
 )

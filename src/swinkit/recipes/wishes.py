@@ -51,6 +51,8 @@ class Wishes:
     device: str | None = None
     threads: int | None = None
     cache: Cache | Literal["none"] | None = None
+    shard: bool = False
+    """Whether several processes are to share out the model."""
     kernel: str | None = None
     track: Track | None = None
     """Where the numbers of each epoch are shown as well."""

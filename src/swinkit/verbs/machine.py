@@ -98,9 +98,14 @@ def machine_for(device: str | None) -> Machine:
         bf16=torch.cuda.is_bf16_supported(including_emulation=False)
         if chosen.startswith("cuda")
         else chosen == "cpu" and processor().computes_bf16,
-        memory=torch.cuda.mem_get_info(chosen)[0] if chosen.startswith("cuda") else ram,
+        memory=torch.cuda.mem_get_info(chosen)[0] if chosen.startswith("cuda") else _share(ram),
         ram=ram,
     )
+
+
+def _share(ram: int | None) -> int | None:
+    """What one of several processes of a training on this machine may take."""
+    return None if ram is None else ram // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def devices() -> tuple[Device, ...]:

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from swinkit.errors import ConfigError
+
 if TYPE_CHECKING:
     from swinkit.data import ImageSet
     from swinkit.engine.distillation import Teacher
@@ -47,6 +49,7 @@ def planned(
     data: TrainingData, wishes: Wishes, recipe: Recipe | None, progress: Progress, *, began: float
 ) -> Planned:
     """Decide everything. began: when the training was asked for, by the monotonic clock."""
+    from swinkit.engine.distributed import processes
     from swinkit.engine.memory import bytes_kept
     from swinkit.recipes.budget import within_time
     from swinkit.recipes.cache import with_cache
@@ -69,18 +72,26 @@ def planned(
     model.preprocess = model.preprocess or preprocess(plan.config)
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
     lesson = _Lesson(images, task, teacher, wishes, began)
-    plan, chosen = _fitting(plan, model, lesson)
     facts_kept = {"asked": wishes.to_dict(), "start": begun.to_dict()}
+    needs = Needs(
+        kept=0,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        free=machine.memory,
+        processes=processes().size,
+    )
+    if needs.too_large:
+        model, config = _at_size(plan.config, model)
+        needs = replace(needs, kept=bytes_kept(model, config.image_size, model.config.in_channels))
+        plan = _untimed(within_memory(replace(plan, config=config), needs), wishes)
+        probed = min(len(images.split("train")), _MOST_PROBED)
+        return Planned(plan, model, task, teacher, facts_kept, probed)
+    plan, chosen = _fitting(plan, model, lesson)
     if wishes.lr == "find":
         plan, chosen, tested = _with_rate(plan, chosen, lesson)
         facts_kept["range_test"] = tested.to_dict()
     plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
     plan = with_cache(plan, facts, machine, wishes)  # again, now that epochs and pixels are known
-    needs = Needs(
-        kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        free=machine.memory,
-    )
+    needs = replace(needs, kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels))
     return Planned(within_memory(plan, needs), chosen.model, task, teacher, facts_kept, chosen.probed)
 
 
@@ -108,6 +119,33 @@ class _Timed:
     @property
     def channels(self) -> int:
         return self.model.config.in_channels
+
+
+def _untimed(plan: Plan, wishes: Wishes) -> Plan:
+    """The plan for a model that processes share out for none has room for all: nobody can time a step of it.
+
+    Raises ConfigError unless it was said how long to train, and how fast.
+    """
+    from swinkit.engine.distributed import processes
+    from swinkit.verbs.machine import processor
+
+    if wishes.epochs is None or wishes.lr == "find":
+        raise ConfigError(
+            "no process has room for this model as a whole, so its steps cannot be tried beforehand",
+            hint="say how long to train: --epochs 30, and no --lr find",
+        )
+    config = replace(plan.config, workers=min(4, processor().cores // (2 * processes().size)))
+    why = "unknown: no process has room for all of the model"
+    return replace(plan, config=config).because("time", why)
+
+
+def _at_size(config: TrainConfig, model: Swin) -> tuple[Swin, TrainConfig]:
+    """The model for the input that the settings say, and the settings with how pictures come to it."""
+    assert model.preprocess is not None
+    if model.preprocess.image_size == config.image_size:
+        return model, config
+    model = model.resize(image_size=config.image_size)
+    return model, replace(config, resize_to=model.preprocess.resize_to if model.preprocess else None)
 
 
 def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
@@ -138,6 +176,7 @@ def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
 
 def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
     """The pace with these settings. The model comes back for another size of input where they say so."""
+    from swinkit.engine.distributed import processes
     from swinkit.engine.timing import measured_pace
     from swinkit.recipes.budget import UNASKED_BUDGET, Estimate
     from swinkit.trust import looked, robustness
@@ -145,10 +184,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
     from swinkit.verbs.training_data import first_kept, training_images
 
     images, wishes = lesson.images, lesson.wishes
-    assert model.preprocess is not None
-    if model.preprocess.image_size != config.image_size:
-        model = model.resize(image_size=config.image_size)
-        config = replace(config, resize_to=model.preprocess.resize_to if model.preprocess else None)
+    model, config = _at_size(config, model)
     train, val = training_images(images, model, config), images.split("val").samples
     began = time.perf_counter()
     train = first_kept(train, config, _TRIED)
@@ -173,7 +209,7 @@ def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
         spent=time.monotonic() - lesson.began,
         keeping=(len(train) + len(val)) * keeping,
         probing=(probed + held_out) * look,
-        epoch=pace.seconds_per_epoch,
+        epoch=pace.seconds_per_epoch / processes().size,
         scoring=at_the_end * pace.seconds_to_look,
     )
     return _Timed(config, model, pace, estimate, probed)

@@ -49,6 +49,7 @@ def train(
     device: str | None = None,
     threads: int | None = None,
     cache: Literal["ram", "disk", "none"] | None = None,
+    shard: bool = False,
     kernel: str | None = None,
     track: Literal["tensorboard", "mlflow", "wandb"] | None = None,
     resume: str | Path | None = None,
@@ -93,6 +94,8 @@ def train(
         threads: CPU threads; by default as many as torch takes.
         cache: Where to keep training pictures decoded and small: ram, disk (the run's folder, until the
             training ends) or none. By default in memory where they take a tenth of what is free or less.
+        shard: Whether several processes (torchrun) share out the model, each with a part of the weights,
+            their gradients and what the optimiser remembers. Happens unasked where one has no room for all.
         kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
         track: Where the numbers of each epoch are shown as well: tensorboard (in the run's folder), mlflow or
             wandb (as their environment variables say). metrics.jsonl has them always.
@@ -135,6 +138,7 @@ def train(
         device=device,
         threads=threads,
         cache=cache,
+        shard=shard,
         kernel=kernel,
         track=track,
         seed=seed,
@@ -148,6 +152,11 @@ def train(
     with joined() as processes:
         if processes.rank > 0:
             return _follow(processes)
+        if shard and processes.size == 1:
+            raise ConfigError(
+                "shard shares a model out over several processes, and this is the only one",
+                hint="torchrun --nproc-per-node 8 -m swinkit train … --shard",
+            )
         with processes.released():
             if resume is not None:
                 return _resume(Run(Path(resume)))

@@ -73,6 +73,8 @@ class Train:
         option("{ram,disk,none}", "ram where it takes little"),
     ] = None
     """Where to keep training pictures decoded and small; disk: in the run's folder until training ends."""
+    shard: Flag = False
+    """Under torchrun: share the model out over the processes, as is done unasked where it is too large."""
     kernel: Kernel = None
     track: Annotated[
         Literal["tensorboard", "mlflow", "wandb"] | None,
@@ -114,6 +116,7 @@ class Train:
             device=self.device,
             threads=self.threads,
             cache=self.cache,
+            shard=self.shard,
             kernel=self.kernel,
             track=self.track,
             resume=self.resume,
