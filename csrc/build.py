@@ -40,19 +40,21 @@ X86 = {
     "avx512_vnni": f"{AVX512} -mavx512vnni",
     "amx_int8": f"{AVX512} -mavx512vnni -mamx-tile -mamx-int8",
 }
-TARGETS = {"portable": "", "portable_int8": "", **(X86 if platform.machine() in ("x86_64", "AMD64") else {})}
+ARM = {"neon": ""}
+BY_MACHINE = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}
 
 
 class CannotCompile(Exception):
     """There is no compiler, or it does not understand the sources; the message is one line."""
 
 
-def build(folder: Path, *, flags: tuple[str, ...] = ()) -> Path:
-    """Compile the library into a folder. Raises CannotCompile."""
+def build(folder: Path, *, flags: tuple[str, ...] = (), machine: str = platform.machine()) -> Path:
+    """Compile the library into a folder, for a machine of this kind. Raises CannotCompile."""
     compiler = find_compiler()
     with tempfile.TemporaryDirectory() as objects:
         jobs = [
-            (source, Path(objects, f"{source.stem}.o"), (*FLAGS, *own, *flags)) for source, own in sources()
+            (source, Path(objects, f"{source.stem}.o"), (*FLAGS, *own, *flags))
+            for source, own in sources(machine)
         ]
         with ThreadPoolExecutor(os.cpu_count()) as several:
             list(several.map(lambda job: compile_one(compiler, *job), jobs))
@@ -66,10 +68,16 @@ def build(folder: Path, *, flags: tuple[str, ...] = ()) -> Path:
     return folder / LIBRARY
 
 
-def sources() -> list[tuple[Path, list[str]]]:
+def targets(machine: str = platform.machine()) -> dict[str, str]:
+    """The targets of a kind of machine, with their flags."""
+    return {"portable": "", "portable_int8": "", **BY_MACHINE.get(machine, {})}
+
+
+def sources(machine: str) -> list[tuple[Path, list[str]]]:
     """Every file to compile, with flags of its own."""
     plain = [(path, []) for path in sorted(SOURCES.glob("*.cpp"))]
-    return plain + [(SOURCES / "targets" / f"{name}.cpp", flags.split()) for name, flags in TARGETS.items()]
+    own = [(SOURCES / "targets" / f"{name}.cpp", flags.split()) for name, flags in targets(machine).items()]
+    return plain + own
 
 
 def find_compiler() -> list[str]:

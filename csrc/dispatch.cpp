@@ -13,6 +13,10 @@ namespace swinkit {
 extern const Kernels portable_kernels;
 extern const Kernels portable_int8_kernels;
 
+#if defined(__aarch64__)
+extern const Kernels neon_kernels;
+#endif
+
 #if defined(__x86_64__)
 
 extern const Kernels avx2_kernels;
@@ -70,17 +74,20 @@ bool always() { return true; }
 // Best first.
 const Target targets[] = {
 #if defined(__x86_64__)
-    {"amx_bf16", "bfloat16", has_amx_bf16, &amx_bf16_kernels},
-    {"avx512_bf16", "bfloat16", has_avx512_bf16, &avx512_bf16_kernels},
-    {"avx512", "float32", has_avx512, &avx512_kernels},
-    {"avx2", "float32", has_avx2, &avx2_kernels},
-    {"amx_int8", "int8", has_amx_int8, &amx_int8_kernels},
-    {"avx512_vnni", "int8", has_avx512_vnni, &avx512_vnni_kernels},
-    {"avx_vnni", "int8", has_avx_vnni, &avx_vnni_kernels},
-    {"avx2", "int8", has_avx2, &avx2_int8_kernels},
+    {"amx_bf16", "bfloat16", has_amx_bf16, &amx_bf16_kernels, true},
+    {"avx512_bf16", "bfloat16", has_avx512_bf16, &avx512_bf16_kernels, true},
+    {"avx512", "float32", has_avx512, &avx512_kernels, true},
+    {"avx2", "float32", has_avx2, &avx2_kernels, true},
+    {"amx_int8", "int8", has_amx_int8, &amx_int8_kernels, true},
+    {"avx512_vnni", "int8", has_avx512_vnni, &avx512_vnni_kernels, true},
+    {"avx_vnni", "int8", has_avx_vnni, &avx_vnni_kernels, true},
+    {"avx2", "int8", has_avx2, &avx2_int8_kernels, true},
 #endif
-    {"portable", "float32", always, &portable_kernels},
-    {"portable", "int8", always, &portable_int8_kernels},
+#if defined(__aarch64__)
+    {"neon", "float32", always, &neon_kernels, false}, // under an emulator alone
+#endif
+    {"portable", "float32", always, &portable_kernels, true},
+    {"portable", "int8", always, &portable_int8_kernels, true},
 };
 const int target_count = sizeof targets / sizeof *targets;
 
@@ -94,3 +101,4 @@ int swk_target_panel(int target) { return swinkit::targets[target].kernels->pane
 int swk_target_inputs(int target) { return swinkit::targets[target].kernels->inputs; }
 int swk_target_end_panel(int target) { return swinkit::targets[target].kernels->end_panel; }
 int swk_target_runs(int target) { return swinkit::targets[target].runs(); }
+int swk_target_tested(int target) { return swinkit::targets[target].tested; }

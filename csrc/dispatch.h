@@ -10,6 +10,7 @@ struct Target {
     const char *dtype;
     bool (*runs)();
     const Kernels *kernels;
+    bool tested; // on a machine that has the instructions
 };
 
 extern const Target targets[];

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { SWK_VERSION = 3, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
+enum { SWK_VERSION = 4, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
 
 // y = x·Wᵀ + bias. `panels` is W cut into panels of as many outputs as the target's panel has; inside a panel
 // all weights of one input lie together (bf16: of two inputs, in pairs; int8: of four). Inputs and outputs are
@@ -117,6 +117,8 @@ SWK_API int swk_target_inputs(int target);
 SWK_API int swk_target_end_panel(int target);
 // Whether this machine has the instructions, and lets us use them.
 SWK_API int swk_target_runs(int target);
+// Whether it was ever tested on such a machine; one that was not should run for those alone who name it.
+SWK_API int swk_target_tested(int target);
 
 // Bytes that a run of so many images on so many threads works in, 64-byte aligned.
 SWK_API size_t swk_workspace(int target, const swk_network *network, int64_t batch, int threads);

@@ -2,11 +2,15 @@
 
 import pytest
 import torch
+from PIL import Image
 
+from swinkit.data import digits
 from swinkit.errors import ConfigError, KernelRefused
 from swinkit.kernels import use_kernel, use_precision
-from swinkit.models import Preprocess
+from swinkit.models import Preprocess, create_model
 from swinkit.native import for_inference, optimize
+from swinkit.verbs.predict import predict
+from swinkit.weights import save
 from tests.models.builders import small_swin
 from tests.native.rounding import in_int8
 from tests.native.targets import able_targets, forced, needs_library
@@ -143,3 +147,27 @@ def test_a_precision_that_cannot_be_had_is_no_silent_float32():
             for_inference(small_swin().double())
     with pytest.raises(ConfigError, match="no precision 'int4'"), use_precision("int4"):
         pass
+
+
+@pytest.fixture
+def animals(tmp_path):
+    """Six pictures, and weights that know six classes."""
+    for sample in digits().samples[:6]:
+        Image.fromarray(sample.pixels()).save(tmp_path / f"{sample.name}.png")
+    model = create_model("swin_pico", classes=("ant", "bee", "cow", "dog", "eel", "fox"), image_size=16)
+    return tmp_path, save(model, tmp_path / "animals.safetensors")
+
+
+def test_predict_in_int8_says_that_it_is_approximate_and_how_far(animals, capsys):
+    exact, found = predict(*animals), predict(*animals, precision="int8")
+
+    assert "int8 is approximate; on 6 pictures: 6 answers as in float32" in capsys.readouterr().err
+    for one, right in zip(found, exact, strict=True):
+        assert one.label == right.label
+        assert one.probability != right.probability
+        assert one.probability == pytest.approx(right.probability, abs=0.02)
+
+
+def test_predict_in_int8_by_a_kernel_that_has_none_is_refused(animals):
+    with pytest.raises(ConfigError, match="only kernel native answers in precision int8"):
+        predict(*animals, precision="int8", kernel="torch")

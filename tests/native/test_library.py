@@ -4,13 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from swinkit.errors import KernelRefused
 from swinkit.kernels import kernel_report, library
-from swinkit.kernels.library import Missing
+from swinkit.kernels.library import Missing, Target
 from swinkit.native import for_inference, optimize
 from tests.models.builders import small_swin
 from tests.native.targets import needs_library
@@ -43,6 +44,21 @@ def test_without_the_library_models_run_through_torch_and_doctor_says_why(withou
         optimize(model)
     native = kernel_report()[0]
     assert not native.runs and "no C++ compiler" in native.why
+
+
+def test_an_instruction_set_that_nobody_could_test_runs_for_those_who_name_it(monkeypatch):
+    neon = Target(
+        name="neon", dtype="float32", panel=8, inputs=32, end_panel=8, runs=True, tested=False, number=0
+    )
+    plain = replace(neon, name="portable", tested=True, number=1)
+    found = library.Library(Path("libswinkit.so"), (neon, plain), None)
+    monkeypatch.setattr(library, "library", lambda: found)
+    monkeypatch.setattr("swinkit.kernels.choose.library", library.library)
+
+    assert library.chosen_target("float32") == plain
+    assert "neon (float32) is untested on such a processor" in kernel_report()[0].why
+    monkeypatch.setenv("SWINKIT_ISA", "neon")
+    assert library.chosen_target("float32") == neon
 
 
 class TestCompiled:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,27 +73,41 @@ def test_sanitizers_find_nothing(sanitizer, tmp_path):
     build = the_build()
     flags = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-g", "-O1")
     compiled = build.build(tmp_path, flags=flags)
-    program = tmp_path / "exercise"
-    build.run(
-        [
-            *build.find_compiler(),
-            "-std=c++20",
-            *flags,
-            CSRC / "tests" / "exercise.cpp",
-            compiled,
-            "-o",
-            program,
-        ]
-    )
+    assert "right" in exercised(build, compiled, flags)
+
+
+ARM_COMPILER, ARM_EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
+
+
+@pytest.mark.skipif(
+    not (shutil.which(ARM_COMPILER) and shutil.which(ARM_EMULATOR)),
+    reason=f"needs {ARM_COMPILER} and {ARM_EMULATOR} (Debian: g++-aarch64-linux-gnu, qemu-user)",
+)
+def test_neon_computes_what_the_portable_kernels_do(tmp_path, monkeypatch):
+    """Under an emulator: nobody had such a processor."""
+    monkeypatch.setenv("CXX", ARM_COMPILER)
+    build = the_build()
+    compiled = build.build(tmp_path, machine="aarch64")
+    found = exercised(build, compiled, ("-O1",), (ARM_EMULATOR, "-L", "/usr/aarch64-linux-gnu"))
+    assert found.count("neon") == 10
+
+
+def exercised(build, library, flags, emulator=()):
+    """What csrc/tests/exercise.cpp prints of a library, all of it right."""
+    folder = library.parent
+    program = folder / "exercise"
+    source = CSRC / "tests" / "exercise.cpp"
+    build.run([*build.find_compiler(), "-std=c++20", *flags, source, library, "-pthread", "-o", program])
     done = subprocess.run(
-        [program],
-        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+        [*emulator, program],
+        env={**os.environ, "LD_LIBRARY_PATH": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "right" in done.stdout
+    assert "WRONG" not in done.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize("target", able_targets("int8"))
@@ -100,7 +115,7 @@ def test_sums_of_bytes_are_exact(target, tmp_path):
     build = the_build()
     name = target if target in ("amx_int8", "avx512_vnni", "avx_vnni") else f"{target}_int8"
     program = tmp_path / "integers"
-    flags = ["-std=c++20", "-O1", *build.TARGETS[name].split(), f"-DSPACE={name}"]
+    flags = ["-std=c++20", "-O1", *build.targets()[name].split(), f"-DSPACE={name}"]
     source = f'-DSOURCE="../targets/{name}.cpp"'
     build.run([*build.find_compiler(), *flags, source, CSRC / "tests" / "integers.cpp", "-o", program])
     assert subprocess.check_output([program], text=True) == "equal\n"

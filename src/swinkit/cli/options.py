@@ -36,6 +36,15 @@ Kernel = Annotated[
         "by default the fastest that applies",
     ),
 ]
+AnswerPrecision = Annotated[
+    Literal["fp32", "bf16", "int8"] | None,
+    _said(
+        "{fp32,bf16,int8}",
+        "Precision of products, by the native kernels of a CPU; int8 is approximate, and how far its answers "
+        "agree with fp32 is said.",
+        "by default fp32",
+    ),
+]
 GroupBy = Annotated[
     str | None,
     _said(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -15,10 +16,12 @@ from torch import Tensor
 from swinkit.data import Sample
 from swinkit.errors import ConfigError, DataError
 from swinkit.models import Preprocess, Swin
-from swinkit.native import for_inference
+from swinkit.native import Agreement, OptimizedSwin, agreement, for_inference
 from swinkit.tasks import Task
 
 EVALUATION_BATCH = 64
+COMPARED = 16
+"""Pictures on which answers in int8 are compared with those in float32."""
 
 Unreadable = Callable[[Sample, DataError], object]
 
@@ -84,6 +87,19 @@ def answers_of(
                 features = fast.embed(inputs.to(device))
                 outputs = model.head(features)
             yield Answered(samples=some, inputs=inputs, outputs=outputs.cpu(), features=features.cpu())
+
+
+def agreement_on(model: Swin, samples: Iterable[Sample]) -> Agreement | None:
+    """How far answers in the precision that is forced agree with those in float32, on the first samples.
+
+    None where nothing narrower is forced, or no sample can be read.
+    """
+    some = islice(_batches(preprocess_of(model), samples, COMPARED, lambda *_: None), 1)
+    with evaluating(model):
+        fast = for_inference(model)
+        if not isinstance(fast, OptimizedSwin) or fast.dtype == "float32":
+            return None
+        return next((agreement(fast, inputs) for _, inputs in some), None)
 
 
 def preprocess_of(model: Swin) -> Preprocess:

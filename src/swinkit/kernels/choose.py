@@ -120,9 +120,15 @@ def _native_report() -> KernelReport:
     found = library()
     if isinstance(found, Missing):
         return KernelReport(WHOLE_NETWORKS, False, found.why)
-    able = ", ".join(f"{target.name} ({target.dtype})" for target in found.targets if target.runs)
+    able = [target for target in found.targets if target.runs]
+    tested = ", ".join(f"{target.name} ({target.dtype})" for target in able if target.tested)
+    why = f"whole networks at inference on the CPU: predict, evaluate, swinkit.optimize; {tested}"
+    for target in able:
+        if not target.tested:
+            why += (
+                f"; {target.name} ({target.dtype}) is untested on such a processor: SWINKIT_ISA={target.name}"
+            )
     lacking = ", ".join(target.name for target in found.targets if not target.runs)
-    why = f"whole networks at inference on the CPU: predict, evaluate, swinkit.optimize; {able}"
     return KernelReport(
         WHOLE_NETWORKS, True, why + (f"; not on this processor: {lacking}" if lacking else "")
     )

@@ -19,7 +19,7 @@ from swinkit.errors import ConfigError, KernelRefused
 
 PAD = 32
 """Channels are padded to a multiple of this with zeros."""
-_VERSION = 3
+_VERSION = 4
 _MOST_STAGES = 8
 
 
@@ -119,6 +119,8 @@ class Target:
     """As panel, of patch embedding and head; where dtype is int8, those are float32."""
     runs: bool
     """Whether this machine has the instructions."""
+    tested: bool
+    """Whether it was ever tested on such a machine; else it runs where SWINKIT_ISA names it alone."""
     number: int
     """In the library's list, best first."""
 
@@ -197,7 +199,7 @@ def chosen_target(dtype: str) -> Target:
                 f"SWINKIT_ISA names {forced!r}", hint=f"instruction sets here are {', '.join(names)}"
             )
         of_type = [target for target in of_type if target.name == forced]
-    able = [target for target in of_type if target.runs]
+    able = [target for target in of_type if target.runs and (target.tested or forced)]
     if not able:
         which = f"SWINKIT_ISA={forced}" if forced else "this processor"
         raise KernelRefused(
@@ -234,5 +236,6 @@ def _target(calls: ctypes.CDLL, number: int) -> Target:
         inputs=calls.swk_target_inputs(number),
         end_panel=calls.swk_target_end_panel(number),
         runs=bool(calls.swk_target_runs(number)),
+        tested=bool(calls.swk_target_tested(number)),
         number=number,
     )

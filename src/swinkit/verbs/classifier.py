@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from swinkit.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
+    from swinkit.data import Sample
+    from swinkit.kernels import Precision
     from swinkit.models import Swin
     from swinkit.tasks import Task
     from swinkit.trust.caution import Caution
@@ -57,19 +60,33 @@ def chosen_device(device: str | None) -> str:
     return device
 
 
+def say_agreement(model: Swin, samples: Iterable[Sample]) -> None:
+    """Where int8 is forced, say that it is approximate, and how far: on the first of these pictures."""
+    from swinkit.engine.inference import agreement_on
+    from swinkit.kernels import forced_precision
+
+    if forced_precision() != "int8":
+        return
+    found = agreement_on(model, samples)
+    if found is not None:
+        print(f"int8 is approximate; {found}", file=sys.stderr)
+
+
 @contextmanager
-def computing(*, threads: int | None, kernel: str | None) -> Iterator[None]:
-    """These threads and this window attention while inside; what was set before comes back."""
+def computing(
+    *, threads: int | None, kernel: str | None, precision: Precision | None = None
+) -> Iterator[None]:
+    """These threads, window attention and precision while inside; what was set before comes back."""
     import torch
 
-    from swinkit.kernels import use_kernel
+    from swinkit.kernels import use_kernel, use_precision
 
     if threads is not None and threads < 1:
         raise ConfigError(f"threads is a count from 1; got {threads}")
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
-        with use_kernel(kernel):
+        with use_kernel(kernel), use_precision(precision):
             yield
     finally:
         torch.set_num_threads(before)

@@ -12,6 +12,7 @@ from swinkit.tasks.results import Evaluation, MultiLabelEvaluation
 if TYPE_CHECKING:
     from swinkit.data import ImageSet, Sample, Split
     from swinkit.engine.run import Run
+    from swinkit.kernels import Precision
     from swinkit.report.background import Trained
     from swinkit.tasks import Task
     from swinkit.trust.assess import Frozen
@@ -33,6 +34,7 @@ def evaluate(
     device: str | None = None,
     threads: int | None = None,
     kernel: str | None = None,
+    precision: Precision | None = None,
 ) -> Evaluation | MultiLabelEvaluation:
     """Score a model on pictures whose classes are known; classes are matched by name.
 
@@ -52,6 +54,8 @@ def evaluate(
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
         kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
+        precision: Of products, by the native kernels of a CPU alone: fp32, bf16, int8. That is approximate;
+            how far its answers agree with fp32 on the first pictures is said. By default fp32.
 
     Raises:
         DataError: the data has classes that the model does not know, or nothing can be read.
@@ -63,16 +67,17 @@ def evaluate(
         )
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
-    from swinkit.verbs.classifier import computing, open_classifier
+    from swinkit.verbs.classifier import computing, open_classifier, say_agreement
 
     if batch < 1:
         raise ConfigError(f"batch is a count from 1; got {batch}")
     every = _pictures(data, weights, split, group_by)
     images, part = _part(every, split)
     learnt = every.split("train").samples if _run_of(weights) is not None and part in ("val", "test") else ()
-    with computing(threads=threads, kernel=kernel):
+    with computing(threads=threads, kernel=kernel, precision=precision):
         model, task, caution = open_classifier(weights, device=device)
         samples = _labelled(images, task, named=model.labels is not None, weights=weights)
+        say_agreement(model, samples)
         found = assess(
             model,
             task,
@@ -198,10 +203,12 @@ def divided_as(run: Run, images: ImageSet) -> ImageSet:
 
 
 def _kernel() -> str:
-    """The window attention that runs here."""
-    from swinkit.kernels import kernel_report
+    """The window attention that runs here, and in which precision where that is not float32."""
+    from swinkit.kernels import forced_precision, kernel_report
 
-    return next(report.name for report in kernel_report() if report.runs)
+    name = next(report.name for report in kernel_report() if report.runs)
+    precision = forced_precision()
+    return name if precision in (None, "fp32") else f"{name} in {precision}"
 
 
 def _file_of(weights: str | Path) -> Path | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from swinkit.data import Sample
+    from swinkit.kernels import Precision
     from swinkit.models import Swin
     from swinkit.tasks import Task
     from swinkit.trust.caution import Caution
@@ -32,6 +33,7 @@ def predict(
     device: str | None = None,
     threads: int | None = None,
     kernel: str | None = None,
+    precision: Precision | None = None,
 ) -> list[Prediction]:
     """Say what pictures show: class names with probabilities, in the order of the pictures.
 
@@ -49,19 +51,22 @@ def predict(
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
         kernel: What computes the blocks (`swinkit doctor` lists the kernels); by default the fastest.
+        precision: Of products, by the native kernels of a CPU alone: fp32, bf16, int8. That is approximate;
+            how far its answers agree with fp32 on the first pictures is said. By default fp32.
 
     Raises:
         DataError: a folder holds no pictures.
         CheckpointError: the weights cannot be used.
     """
-    from swinkit.verbs.classifier import computing, open_classifier
+    from swinkit.verbs.classifier import computing, open_classifier, say_agreement
     from swinkit.verbs.overlays import write_overlays
 
     if top < 1 or batch < 1:
         raise ConfigError(f"top and batch are counts from 1; got {top} and {batch}")
     samples = _samples(images)
-    with computing(threads=threads, kernel=kernel):
+    with computing(threads=threads, kernel=kernel, precision=precision):
         model, task, caution = open_classifier(weights, device=device)
+        say_agreement(model, samples)
         found = predictions(model, task, caution, samples, top=top, batch=batch)
         if explain is not None:
             read = [sample for sample, one in zip(samples, found, strict=True) if one.error is None]

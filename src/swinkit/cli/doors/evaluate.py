@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from swinkit.cli.options import Batch, Debug, Device, GroupBy, Json, Kernel, Threads, option
+from swinkit.cli.options import AnswerPrecision, Batch, Debug, Device, GroupBy, Json, Kernel, Threads, option
 from swinkit.cli.screen import many, percent, print_facts, print_json, print_table, say
 from swinkit.verbs.evaluate import Evaluation, MultiLabelEvaluation, evaluate
 
@@ -42,6 +42,7 @@ class Evaluate:
     device: Device = None
     threads: Threads = None
     kernel: Kernel = None
+    precision: AnswerPrecision = None
     json: Json = False
     debug: Debug = False
 
@@ -56,6 +57,7 @@ class Evaluate:
             device=self.device,
             threads=self.threads,
             kernel=self.kernel,
+            precision=self.precision,
         )
         if self.json:
             print_json(found.to_dict())

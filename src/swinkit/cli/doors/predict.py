@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional
 
-from swinkit.cli.options import Batch, Debug, Device, Json, Kernel, Threads, option
+from swinkit.cli.options import AnswerPrecision, Batch, Debug, Device, Json, Kernel, Threads, option
 from swinkit.cli.screen import many, percent, print_json, print_table, say
 from swinkit.verbs.predict import Prediction, predict
 from swinkit.verbs.tables import write_predictions
@@ -38,6 +38,7 @@ class Predict:
     device: Device = None
     threads: Threads = None
     kernel: Kernel = None
+    precision: AnswerPrecision = None
     csv: Annotated[str | None, option("FILE")] = None
     """Write a line for each picture into this file too."""
     json: Json = False
@@ -53,6 +54,7 @@ class Predict:
             device=self.device,
             threads=self.threads,
             kernel=self.kernel,
+            precision=self.precision,
         )
         if self.explain:
             say(f"wrote where the model looked into {self.explain}")
