@@ -16,6 +16,7 @@ PACKAGE = Path(next(iter(swinkit.__path__)))
 ARROWS: dict[str, set[str]] = {
     "cli": {"verbs"},
     "verbs": {
+        "backbones",
         "report",
         "trust",
         "recipes",
@@ -31,10 +32,11 @@ ARROWS: dict[str, set[str]] = {
     },
     "report": {"trust", "drawings", "tasks", "health", "data"},
     "trust": {"engine", "tasks", "models", "data"},
-    "recipes": {"engine", "tasks", "models", "data"},
+    "recipes": {"backbones", "engine", "tasks", "models", "data"},
     "drawings": {"models", "windows", "data"},
-    "engine": {"tasks", "data", "weights", "models", "native", "writing"},
+    "engine": {"backbones", "tasks", "data", "weights", "models", "native", "writing"},
     "tasks": {"models", "data"},
+    "backbones": {"weights", "models", "data", "windows"},
     "weights": {"models", "windows", "writing"},
     "native": {"models", "kernels", "windows", "data"},
     "models": {"kernels", "windows"},

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from swinkit.models import Preprocess, size_config
+from swinkit.models import Preprocess
 from swinkit.recipes.defaults import SMALL, Plan, default_plan
 from swinkit.recipes.facts import DataFacts, Machine, Start
 from swinkit.recipes.wishes import Wishes
@@ -82,8 +82,9 @@ def test_half_precision_is_used_where_the_machine_is_faster_with_it(bf16: bool, 
 
 def test_weights_are_fine_tuned_gently_and_prepared_as_they_were_scored() -> None:
     preprocess = Preprocess(image_size=(224, 224), resize_to=(256, 256))
-    tiny = size_config("swin_tiny")
-    fine_tuned = plan(start=Start(weights="swin_tiny.pth", config=tiny, preprocess=preprocess)).config
+    fine_tuned = plan(
+        start=Start(weights="swin_tiny.pth", image_size=preprocess.image_size, preprocess=preprocess)
+    ).config
     from_scratch = plan().config
 
     assert (224, 224) == fine_tuned.image_size
@@ -109,7 +110,7 @@ def test_a_reason_on_a_subject_takes_the_place_of_the_one_before() -> None:
 
 
 def test_a_head_that_knows_nothing_begins_as_a_linear_classifier() -> None:
-    start = Start(weights="swin_tiny.pth", config=size_config("swin_tiny"), preprocess=None, new_head=True)
+    start = Start(weights="swin_tiny.pth", image_size=(224, 224), preprocess=None, new_head=True)
 
     assert plan(start=start).config.warm_start
     assert not plan(start=replace(start, new_head=False)).config.warm_start

@@ -22,14 +22,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swinkit.backbones.opening import open_model, save_model
 from swinkit.engine.distributed import Processes
 from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
 from swinkit.engine.optimiser import Optimiser
 from swinkit.engine.run import Run
 from swinkit.errors import RunError
-from swinkit.models import Swin
-from swinkit.weights import load, save
+from swinkit.models import Backbone
 from swinkit.writing import sync_folder, write_atomically
 
 
@@ -105,7 +105,7 @@ class Continuation:
 
 def save_checkpoint(
     run: Run,
-    model: Swin,
+    model: Backbone,
     optimiser: Optimiser | None,
     position: Position,
     average: Average | None = None,
@@ -121,7 +121,7 @@ def save_checkpoint(
         "average": average.state_dict() if average else None,
         "position": asdict(position),
     }
-    save(model, folder / "model.safetensors")
+    save_model(model, folder / "model.safetensors")
     write_atomically(folder / "state.pt", lambda file: torch.save(state, file))
     point_to(run, position.step)
 
@@ -153,7 +153,7 @@ def refuse_broken(tensors: Iterable[Tensor], here: Processes | None = None) -> N
         )
 
 
-def load_checkpoint(run: Run) -> tuple[Swin, Continuation]:
+def load_checkpoint(run: Run) -> tuple[Backbone, Continuation]:
     """The model that a run was saved with, and all else that it goes on with.
 
     A model that is shared out comes without values. Raises RunError where nothing was saved, or what was
@@ -166,7 +166,7 @@ def load_checkpoint(run: Run) -> tuple[Swin, Continuation]:
         if (folder / DESCRIPTION).exists():
             model, position = described_shards(folder, drop_path=run.config.drop_path)
             return model, Continuation(position, shards=folder)
-        model = load(folder / "model.safetensors", drop_path=run.config.drop_path)
+        model = open_model(folder / "model.safetensors", drop_path=run.config.drop_path)
         state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
         return model, Continuation(Position(**state["position"]), state["optimiser"], state["average"])
     except Exception as error:  # torch.load fails on a damaged file in every way Python knows

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from swinkit.data import match_classes
 from swinkit.errors import ConfigError, DataError
-from swinkit.models import Preprocess, Swin
+from swinkit.models import Backbone, Preprocess
 
 Kind = Literal["soft", "hard"]
 
@@ -59,7 +59,7 @@ class Teacher:
     teacher and student.
     """
 
-    model: Swin
+    model: Backbone
     columns: Tensor
     theirs: Preprocess
     ours: Preprocess
@@ -85,7 +85,7 @@ class Teacher:
 
 
 def teacher_of(
-    model: Swin, settings: Distillation, *, classes: Sequence[str], task: str, ours: Preprocess
+    model: Backbone, settings: Distillation, *, classes: Sequence[str], task: str, ours: Preprocess
 ) -> Teacher:
     """A model made ready to teach these classes, which it has to know all, under whatever spelling.
 

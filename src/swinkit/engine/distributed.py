@@ -23,7 +23,7 @@ from torch import nn
 from swinkit.data import Sample
 from swinkit.engine.inference import Unreadable, outputs_of
 from swinkit.errors import RunError
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 _NETWORK = ("gloo", "nccl", "connection", "peer")  # in what torch says when another process is gone
@@ -146,7 +146,7 @@ def _device() -> torch.device:
 
 
 def validate_together(
-    model: Swin, task: Task, samples: Iterable[Sample], *, unreadable: Unreadable
+    model: Backbone, task: Task, samples: Iterable[Sample], *, unreadable: Unreadable
 ) -> dict[str, float]:
     """The task's numbers, each sample looked at by one of the processes: none is padded or counted twice."""
     here = processes()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from swinkit.engine.sharding import local
-from swinkit.models import Swin
+from swinkit.models import Backbone
 
 
 class Average:
@@ -19,7 +19,7 @@ class Average:
     copied: the model to keep it in, of the same weights; by default a copy is made.
     """
 
-    def __init__(self, model: Swin, decay: float, *, copied: Swin | None = None) -> None:
+    def __init__(self, model: Backbone, decay: float, *, copied: Backbone | None = None) -> None:
         self.model = (copied or copy.deepcopy(model)).requires_grad_(False).eval()
         self._decay = decay
         self._pairs = [

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from swinkit.data import Sample
 from swinkit.errors import ConfigError, DataError
-from swinkit.models import Preprocess, Swin
+from swinkit.models import Backbone, Preprocess
 from swinkit.native import Agreement, OptimizedSwin, agreement, for_inference
 from swinkit.tasks import Task
 
@@ -41,7 +41,7 @@ class Answered:
 
 
 def validate(
-    model: Swin, task: Task, samples: Iterable[Sample], *, unreadable: Unreadable | None = None
+    model: Backbone, task: Task, samples: Iterable[Sample], *, unreadable: Unreadable | None = None
 ) -> dict[str, float]:
     """The task's numbers on samples that are not trained on. unreadable: as in `outputs_of`."""
     scores = task.scores()
@@ -51,7 +51,7 @@ def validate(
 
 
 def outputs_of(
-    model: Swin,
+    model: Backbone,
     samples: Iterable[Sample],
     *,
     batch: int = EVALUATION_BATCH,
@@ -67,7 +67,7 @@ def outputs_of(
 
 
 def answers_of(
-    model: Swin,
+    model: Backbone,
     samples: Iterable[Sample],
     *,
     batch: int = EVALUATION_BATCH,
@@ -89,7 +89,7 @@ def answers_of(
             yield Answered(samples=some, inputs=inputs, outputs=outputs.cpu(), features=features.cpu())
 
 
-def agreement_on(model: Swin, samples: Iterable[Sample]) -> Agreement | None:
+def agreement_on(model: Backbone, samples: Iterable[Sample]) -> Agreement | None:
     """How far answers in the precision that is forced agree with those in float32, on the first samples.
 
     None where nothing narrower is forced, or no sample can be read.
@@ -102,7 +102,7 @@ def agreement_on(model: Swin, samples: Iterable[Sample]) -> Agreement | None:
         return next((agreement(fast, inputs) for _, inputs in some), None)
 
 
-def preprocess_of(model: Swin) -> Preprocess:
+def preprocess_of(model: Backbone) -> Preprocess:
     """What turns a picture into this model's input. Raises ConfigError where nobody knows."""
     if model.preprocess is None:
         raise ConfigError(
@@ -136,7 +136,7 @@ def _batches(
 
 
 @contextmanager
-def evaluating(model: Swin) -> Iterator[None]:
+def evaluating(model: Backbone) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+from swinkit.backbones.opening import save_model
 from swinkit.data import Sample, write_atomically
 from swinkit.engine.checkpoint import save_checkpoint
 from swinkit.engine.interrupt import Interrupted, StopRequest
@@ -18,7 +19,6 @@ from swinkit.engine.run import Run, jsonl
 from swinkit.engine.shards import save_shards
 from swinkit.engine.stopping import best_epoch
 from swinkit.engine.trackers import Follow
-from swinkit.weights import save
 
 SAVE_EVERY = 60.0
 """Seconds of work that a crash may cost at most; an interrupt costs none."""
@@ -94,7 +94,7 @@ class Keeper:
             said = {"task": learner.task.name, "scores": scores, "trained": trained}
             model = learner.looked_at  # of which each process may have a part
             if first:
-                save(model, self._run.best, extra=said)
+                save_model(model, self._run.best, extra=said)
         if not first:
             return
         write_atomically(self._run.folder / "metrics.jsonl", jsonl(position.history))

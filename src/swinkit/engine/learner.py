@@ -20,7 +20,7 @@ from swinkit.engine.settings import TrainConfig
 from swinkit.engine.sharding import blank, place, whole
 from swinkit.engine.shards import load_shards
 from swinkit.engine.step import Together, training_step
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 
@@ -33,7 +33,7 @@ class Learner:
 
     def __init__(
         self,
-        model: Swin,
+        model: Backbone,
         task: Task,
         config: TrainConfig,
         *,
@@ -62,7 +62,7 @@ class Learner:
         self._portion = Portion(at_once, say, again=not self.shared)
 
     @property
-    def looked_at(self) -> Swin:
+    def looked_at(self) -> Backbone:
         """The model that is validated and kept: the average where there is one."""
         looked_at = self.average.model if self.average else self.model
         return whole(looked_at) if self.shared else looked_at
@@ -111,7 +111,7 @@ class Learner:
         return loss
 
 
-def prepare(model: Swin, config: TrainConfig, *, processes: int = 1) -> None:
+def prepare(model: Backbone, config: TrainConfig, *, processes: int = 1) -> None:
     """What is not to learn frozen, what is not to be kept recomputed; then to the device.
 
     processes: among which the model is shared out.

@@ -28,7 +28,7 @@ from swinkit.engine.settings import TrainConfig
 from swinkit.engine.shards import begin_shards
 from swinkit.engine.stopping import reason_to_stop
 from swinkit.engine.trackers import tracking
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 WORTH_SAYING = 0.1
@@ -36,7 +36,7 @@ WORTH_SAYING = 0.1
 
 
 def fit(
-    model: Swin,
+    model: Backbone,
     task: Task,
     train: Images,
     val: Sequence[Sample],
@@ -114,7 +114,7 @@ def computing(config: TrainConfig) -> Iterator[None]:
 
 
 def _begun(
-    run: Run, model: Swin, task: Task, val: Sequence[Sample], config: TrainConfig, progress: Progress
+    run: Run, model: Backbone, task: Task, val: Sequence[Sample], config: TrainConfig, progress: Progress
 ) -> Continuation:
     """What is saved before the first step, from which this and all other processes go on."""
     model.to(config.device)
@@ -126,7 +126,7 @@ def _begun(
 
 
 def _warm_start(
-    model: Swin, task: Task, val: Sequence[Sample], config: TrainConfig, progress: Progress
+    model: Backbone, task: Task, val: Sequence[Sample], config: TrainConfig, progress: Progress
 ) -> dict[str, float] | None:
     """The numbers of the linear classifier that the head begins as, where it does."""
     if not config.warm_start:

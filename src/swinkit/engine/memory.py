@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from swinkit.engine.inference import evaluating
-from swinkit.models import Swin
+from swinkit.models import Backbone
 
 
-def bytes_kept(model: Swin, image_size: tuple[int, int], channels: int) -> int:
+def bytes_kept(model: Backbone, image_size: tuple[int, int], channels: int) -> int:
     """Bytes that each picture of a batch makes a step in float32 keep for its backward pass.
 
     Counted over a real forward pass of two pictures less one of a single one, which takes the time of three;

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from swinkit.engine.settings import TrainConfig
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.models.parameters import decays
 
 
@@ -27,7 +27,7 @@ class Optimiser(Protocol):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
 
-def make_optimiser(model: Swin, config: TrainConfig) -> Optimiser:
+def make_optimiser(model: Backbone, config: TrainConfig) -> Optimiser:
     """The optimiser of the settings, over all that learns; each group has the `lr_scale` of its layer."""
     groups = model.parameter_groups(weight_decay=config.weight_decay, layer_decay=config.layer_decay)
     if config.optimizer == "adamw":

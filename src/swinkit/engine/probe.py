@@ -14,7 +14,7 @@ from torch import Tensor
 
 from swinkit.data import Sample
 from swinkit.engine.inference import answers_of
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)
@@ -35,7 +35,7 @@ class Probe:
         """N, C -> N, K"""
         return features @ self.weight.T + self.bias
 
-    def install(self, model: Swin) -> None:
+    def install(self, model: Backbone) -> None:
         """Make this the head of the model whose features it was fitted to."""
         assert model.head is not None
         with torch.no_grad():
@@ -44,7 +44,7 @@ class Probe:
 
 
 def features_of(
-    model: Swin, samples: Sequence[Sample], *, progress: Callable[[int, int], None] | None = None
+    model: Backbone, samples: Sequence[Sample], *, progress: Callable[[int, int], None] | None = None
 ) -> Tensor:
     """The pooled vectors that the head would see. progress: told (done, in all). (N, C)"""
     rows: list[Tensor] = []

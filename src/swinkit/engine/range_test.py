@@ -17,7 +17,7 @@ from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step
 from swinkit.errors import RunError
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 LOWEST, HIGHEST = 1e-6, 1.0
@@ -42,7 +42,7 @@ class RangeTest:
 
 
 def range_test(
-    model: Swin, task: Task, train: Images, config: TrainConfig, *, teacher: Teacher | None = None
+    model: Backbone, task: Task, train: Images, config: TrainConfig, *, teacher: Teacher | None = None
 ) -> RangeTest:
     """Train a copy of the model for some steps with ever higher rates.
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from swinkit.models import Swin
+from swinkit.models import Backbone, Swin
 
 
-def place(model: Swin, device: torch.device, processes: int = 1) -> None:
+def place(model: Backbone, device: torch.device, processes: int = 1) -> None:
     """The model to this process's device, or its part of it where several processes share it out.
 
     The weights of a model without any (`blank`) come to be there, with values that mean nothing.
@@ -27,10 +27,11 @@ def place(model: Swin, device: torch.device, processes: int = 1) -> None:
         model.to(device)
 
 
-def _share_out(model: Swin, device: torch.device, processes: int) -> None:
+def _share_out(model: Backbone, device: torch.device, processes: int) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FSDPModule, fully_shard
 
+    assert isinstance(model, Swin)  # the plan refuses others
     mesh = init_device_mesh(device.type, (processes,))
     blocks = [block for stage in model.stages for block in stage.blocks]
     for module in (*blocks, model):
@@ -41,15 +42,16 @@ def _share_out(model: Swin, device: torch.device, processes: int) -> None:
         module.set_force_sum_reduction_for_comms(True)
 
 
-def blank(model: Swin) -> Swin:
+def blank(model: Backbone) -> Backbone:
     """A model of the same kind whose weights have neither place nor values."""
+    assert isinstance(model, Swin)
     with torch.device("meta"):
         copy = Swin(model.config)
     copy.labels, copy.preprocess = model.labels, model.preprocess
     return copy
 
 
-def whole(model: Swin) -> Swin:
+def whole(model: Backbone) -> Backbone:
     """The model with all its weights in every process, to be looked at and kept; all processes call this."""
     copy = blank(model)
     copy.load_state_dict({n: gathered(tensor) for n, tensor in model.state_dict().items()}, assign=True)

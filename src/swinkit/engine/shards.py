@@ -28,13 +28,13 @@ from swinkit.engine.optimiser import Optimiser
 from swinkit.engine.run import Run
 from swinkit.engine.sharding import local
 from swinkit.errors import RunError
-from swinkit.models import Preprocess, Swin, SwinConfig
+from swinkit.models import Backbone, Preprocess, Swin, SwinConfig
 from swinkit.writing import sync_folder, write_atomically
 
 DESCRIPTION = "shards.json"
 
 
-def begin_shards(run: Run, model: Swin, position: Position) -> Continuation:
+def begin_shards(run: Run, model: Backbone, position: Position) -> Continuation:
     """The checkpoint that a run begins with, written from a model that the first process has as a whole."""
     refuse_broken(model.state_dict().values())
     folder = run.last / str(position.step)
@@ -46,7 +46,7 @@ def begin_shards(run: Run, model: Swin, position: Position) -> Continuation:
 
 
 def save_shards(
-    run: Run, model: Swin, optimiser: Optimiser, position: Position, average: Average | None
+    run: Run, model: Backbone, optimiser: Optimiser, position: Position, average: Average | None
 ) -> None:
     """Write last/STEP/, then point to it, then remove the one before; all processes call this.
 
@@ -68,7 +68,7 @@ def save_shards(
         point_to(run, position.step)
 
 
-def described_shards(folder: Path, *, drop_path: float) -> tuple[Swin, Position]:
+def described_shards(folder: Path, *, drop_path: float) -> tuple[Backbone, Position]:
     """The model, without values, and the position that shards were written at."""
     said = json.loads((folder / DESCRIPTION).read_text("utf-8"))
     with torch.device("meta"):
@@ -79,7 +79,7 @@ def described_shards(folder: Path, *, drop_path: float) -> tuple[Swin, Position]
 
 
 def load_shards(
-    continuation: Continuation, model: Swin, optimiser: Optimiser, average: Average | None
+    continuation: Continuation, model: Backbone, optimiser: Optimiser, average: Average | None
 ) -> None:
     """Give everything the values it had, however many processes wrote them; all processes call this."""
     folder = continuation.shards
@@ -93,7 +93,7 @@ def load_shards(
     _read(folder, _tensors(model, optimiser, average))
 
 
-def make_moments(model: Swin, optimiser: Optimiser) -> None:
+def make_moments(model: Backbone, optimiser: Optimiser) -> None:
     """What an optimiser remembers comes to be with its first step: one that changes nothing."""
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -104,7 +104,7 @@ def make_moments(model: Swin, optimiser: Optimiser) -> None:
     optimiser.zero_grad()
 
 
-def _tensors(model: Swin, optimiser: Optimiser, average: Average | None) -> dict[str, Any]:
+def _tensors(model: Backbone, optimiser: Optimiser, average: Average | None) -> dict[str, Any]:
     tensors = {"model": model.state_dict(), "optimiser": _moments(optimiser.state_dict())}
     return tensors | ({"average": average.state_dict()} if average else {})
 
@@ -116,7 +116,8 @@ def _moments(state: dict[str, Any]) -> dict[str, Any]:
     return {name: _moments(one) for name, one in state.items()}
 
 
-def _describe(folder: Path, model: Swin, position: Position) -> None:
+def _describe(folder: Path, model: Backbone, position: Position) -> None:
+    assert isinstance(model, Swin)  # the plan refuses others
     said = {
         "config": model.config.to_dict(),
         "labels": model.labels,

@@ -24,7 +24,7 @@ from swinkit.engine.portion import Portion
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.sharding import gathered
 from swinkit.errors import RunError
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.models.drop_path import part_of_batch
 from swinkit.tasks import Task
 
@@ -65,7 +65,7 @@ class Together:
         most = max(len(share_of(batch.whole, number, size)) for number in range(size))
         return -(-most // at_once)
 
-    def sum_up(self, model: Swin, loss: Tensor) -> Tensor:
+    def sum_up(self, model: Backbone, loss: Tensor) -> Tensor:
         """Gives every process all gradients, or those of its part; the loss of the whole step."""
         if not self.shared:
             self.processes.sum_gradients(model)
@@ -73,7 +73,7 @@ class Together:
 
 
 def training_step(
-    model: Swin,
+    model: Backbone,
     task: Task,
     optimiser: Optimiser,
     batch: Batch,
@@ -138,7 +138,7 @@ def parts(batch: Batch, at_once: int) -> Iterator[Part]:
 
 
 def learn(
-    model: Swin,
+    model: Backbone,
     task: Task,
     part: Part,
     config: TrainConfig,
@@ -169,9 +169,9 @@ def learn(
     return (loss * share).detach()
 
 
-def take_part(model: Swin, config: TrainConfig) -> None:
+def take_part(model: Backbone, config: TrainConfig) -> None:
     """A pass that learns from nothing: other processes wait for the weights that this one keeps."""
-    nothing = torch.zeros(1, model.config.in_channels, *config.image_size, device=config.device)
+    nothing = torch.zeros(1, model.in_channels, *config.image_size, device=config.device)
     (model(nothing).sum() * 0).backward()
 
 
@@ -183,7 +183,7 @@ def with_teacher(loss: Tensor, task: Task, outputs: Tensor, taught: Tensor, sett
 
 
 def inputs_and_targets(
-    model: Swin, batch: Batch, which: slice | Tensor, device: torch.device
+    model: Backbone, batch: Batch, which: slice | Tensor, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Some pictures of a batch on the device, normalised there."""
     pixels = batch.pixels[which].to(device, non_blocking=True)
@@ -194,7 +194,7 @@ def inputs_and_targets(
 
 
 def blended(
-    model: Swin, task: Task, part: Part, inputs: Tensor, targets: Tensor, blend: Blend
+    model: Backbone, task: Task, part: Part, inputs: Tensor, targets: Tensor, blend: Blend
 ) -> tuple[Tensor, Tensor]:
     """The pictures of a part blended with their partners in the batch, which may be in another part."""
     others = partners(len(part.batch), first=part.batch.first)[part.start : part.stop]

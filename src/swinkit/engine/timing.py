@@ -19,7 +19,7 @@ from swinkit.engine.loop import computing
 from swinkit.engine.optimiser import make_optimiser
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.step import training_step
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 _FEW = 8
@@ -40,7 +40,7 @@ class Pace:
 
 
 def measured_pace(
-    model: Swin,
+    model: Backbone,
     task: Task,
     train: Images,
     val: Sequence[Sample],
@@ -87,7 +87,7 @@ def _seconds_to_load(train: Images, config: TrainConfig) -> float:
 
 
 def _seconds_to_learn(
-    model: Swin, task: Task, train: Images, config: TrainConfig, teacher: Teacher | None
+    model: Backbone, task: Task, train: Images, config: TrainConfig, teacher: Teacher | None
 ) -> float:
     """For one picture: its share of a step. Where a step on 8 pictures takes long, it is left at those."""
     with computing(config):
@@ -99,7 +99,7 @@ def _seconds_to_learn(
 
 
 def _seconds_a_step(
-    model: Swin, task: Task, train: Images, config: TrainConfig, teacher: Teacher | None
+    model: Backbone, task: Task, train: Images, config: TrainConfig, teacher: Teacher | None
 ) -> float:
     batch = next(iter(train_loader(train, epochs=[0], batch=config.batch)))
     optimiser = make_optimiser(model.train(), config)
@@ -108,7 +108,7 @@ def _seconds_a_step(
     )
 
 
-def _seconds_to_look(model: Swin, task: Task, samples: Sequence[Sample], config: TrainConfig) -> float:
+def _seconds_to_look(model: Backbone, task: Task, samples: Sequence[Sample], config: TrainConfig) -> float:
     """For one picture of validation."""
     with computing(config):
         return _typically(lambda: validate(model, task, samples)) / len(samples)

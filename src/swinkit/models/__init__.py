@@ -1,5 +1,6 @@
 """Swin Transformers v1, v2 and S3. Start with swin.py and read it beside the paper's Figure 3."""
 
+from swinkit.models.backbone import Backbone
 from swinkit.models.config import SwinConfig
 from swinkit.models.preprocess import IMAGENET_MEAN, IMAGENET_STD, Placement, Preprocess
 from swinkit.models.sizes import ALIASES, SIZES, create_model, default_preprocess, size_config
@@ -11,6 +12,7 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "SIZES",
+    "Backbone",
     "BlockTrace",
     "Placement",
     "Preprocess",

@@ -17,8 +17,11 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from swinkit.errors import ConfigError, ShapeError
+from swinkit.kernels import forced_precision, kernel_report
 from swinkit.models.attention import CosineAttention, DotProductAttention
+from swinkit.models.backbone import Backbone
 from swinkit.models.config import SwinConfig
+from swinkit.models.cost import macs
 from swinkit.models.drop_path import DropPath
 from swinkit.models.parameters import parameter_groups
 from swinkit.models.position import Resampling, resize_position
@@ -28,7 +31,7 @@ from swinkit.models.trace import BlockTrace, Trace, select_blocks
 from swinkit.windows import Pair, Policy, WindowPlan, window_plan
 
 
-class Swin(nn.Module):
+class Swin(Backbone):
     """Swin Transformer v1, v2 or S3 for images of any size.
 
     `model(x)` gives logits `B, classes`; without a head the maps of a dense model, else the pooled
@@ -86,6 +89,49 @@ class Swin(nn.Module):
         strides = self.config.strides[: len(self.stages)]
         square = all(rows == columns for rows, columns in strides)
         return tuple(rows for rows, _ in strides) if square else strides
+
+    @property
+    def classes(self) -> int:
+        return self.config.classes
+
+    @property
+    def in_channels(self) -> int:
+        return self.config.in_channels
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        return self.config.depths
+
+    @property
+    def drop_path(self) -> float:
+        return self.config.drop_path
+
+    @property
+    def any_size(self) -> bool:
+        return True
+
+    @property
+    def can_recompute(self) -> bool:
+        return True
+
+    @property
+    def can_share(self) -> bool:
+        return True
+
+    @property
+    def mixes_pictures(self) -> bool:
+        return False
+
+    @property
+    def kernel(self) -> str:
+        """The one that runs here, and in which precision where that is not float32."""
+        name = next(report.name for report in kernel_report() if report.runs)
+        precision = forced_precision()
+        return name if precision in (None, "fp32") else f"{name} in {precision}"
+
+    def macs(self, image_size: Pair) -> int:
+        """Multiply-adds for one picture, as the paper counts them; `cost.macs` has them part by part."""
+        return macs(self.config, image_size).total
 
     # ---------------------------------------------------------------- calls
 

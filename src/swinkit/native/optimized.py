@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from swinkit.errors import ConfigError, KernelRefused, ShapeError
 from swinkit.kernels.choose import WHOLE_NETWORKS, forced_kernel, forced_precision
 from swinkit.kernels.library import Images, Library, Missing, Outputs, Target, chosen_target, library
-from swinkit.models import Preprocess, Swin, SwinConfig
+from swinkit.models import Backbone, Preprocess, Swin, SwinConfig
 from swinkit.models.swin import DropPath
 from swinkit.native import operators
 from swinkit.native.agreement import Agreement, agreement, digits_for
@@ -64,7 +64,7 @@ def optimize(
     return fast
 
 
-def for_inference(model: Swin) -> Swin | OptimizedSwin:
+def for_inference(model: Backbone) -> Backbone | OptimizedSwin:
     """The model as it computes fastest: optimized where that applies and no other kernel is forced.
 
     In the precision that `use_precision` forces. Raises KernelRefused where `native`, or a precision that it
@@ -87,7 +87,7 @@ def for_inference(model: Swin) -> Swin | OptimizedSwin:
         return model
 
 
-def _optimized(model: Swin, dtype: str, threads: int | None) -> OptimizedSwin:
+def _optimized(model: Backbone, dtype: str, threads: int | None) -> OptimizedSwin:
     reason = refusal(model)
     if reason:
         raise KernelRefused(f"this model cannot be optimized: {reason}", hint="call the model itself instead")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from swinkit.backbones.names import is_timm
 from swinkit.data.transforms import Augmentation
 from swinkit.engine.distillation import Distillation
 from swinkit.engine.settings import Precision, TrainConfig
@@ -27,6 +28,8 @@ SMALL = 48
 INPUT = {"cpu": 64, "other": 128}
 """Pixels of the input for larger pictures. On a CPU many passes over small pictures teach more than few over
 large ones: on flowers5, 67 % at 64 pixels and 52 % at 128 after the same three minutes."""
+INPUT_OF_OTHERS = {"cpu": 64, "other": 128}
+"""The same for networks of other families, whatever the pictures: their last maps are 32 times smaller."""
 CHARACTERS = Augmentation(
     crop_scale=(0.7, 1.0), crop_ratio=(0.8, 1.25), flip=0.0, rotation=10.0, colour=0.0, erasing=0.0
 )
@@ -48,6 +51,8 @@ EMA = 0.998
 """An average over some 500 steps, or over most of a training that is shorter."""
 PATIENCE = 10
 """Epochs of fine-tuning without a better one."""
+FRESH_LR = 1e-3
+"""From scratch, for networks of other families."""
 LAYER_DECAY = 0.8
 """Fine-tuning: what the weights already know changes slower, the nearer to the pixels."""
 
@@ -204,10 +209,11 @@ def _weights(facts: DataFacts, start: Start | None, fresh: str) -> str:
 def _image_size(facts: DataFacts, machine: Machine, wishes: Wishes, start: Start | None) -> Size:
     if wishes.image_size is not None:
         return wishes.image_size
-    if start is not None:
-        known = start.preprocess.image_size if start.preprocess else start.config.image_size
-        if known is not None:
-            return known
+    if start is not None and start.image_size is not None:
+        return start.image_size
+    if is_timm(wishes.model):
+        side = INPUT_OF_OTHERS["cpu" if machine.device == "cpu" else "other"]
+        return side, side
     if wishes.model is not None:
         known = size_config(wishes.model).image_size
         if known is not None:
@@ -279,6 +285,8 @@ def _learning_rate(wishes: Wishes, model: str, batch: int, start: Start | None) 
             5e-4,
             f"learning rate: 0.0005, {LAYER_DECAY} of it for each layer further down; batches of {batch}",
         )
+    if is_timm(model):
+        return FRESH_LR, f"learning rate: {FRESH_LR:g}, for a network of another family; batches of {batch}"
     width = size_config(model).embed_dim
     lr = 2e-3 if width <= 32 else 1e-3 if width < 96 else 5e-4
     return lr, f"learning rate: {lr:g}, for a model of this width; batches of {batch}"

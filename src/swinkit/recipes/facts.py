@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from swinkit.data.channels import COLOUR, Channels
-from swinkit.models import Preprocess, SwinConfig
+from swinkit.models import Preprocess
 from swinkit.recipes.wishes import Size
 
 
@@ -54,12 +54,13 @@ class Machine:
 class Start:
     """Weights to start from.
 
+    image_size: pixels of the pictures that they were made for, where that is known.
     why: where they come from, in words. loaded: how much of the file came into the model.
     new_head: whether the head knows nothing of some class yet.
     """
 
     weights: str
-    config: SwinConfig
+    image_size: Size | None
     preprocess: Preprocess | None
     why: str = ""
     licence: str = ""

@@ -7,29 +7,47 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from swinkit.backbones.names import is_timm
 from swinkit.engine.settings import TrainConfig
-from swinkit.models import Preprocess, Swin, create_model
+from swinkit.models import Backbone, Preprocess, Swin, create_model
 from swinkit.models.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 PUBLISHED_WIDTH = 96
 """Channels of the narrowest published Swin; narrower ones begin with larger weights."""
 
 
-def fresh_model(config: TrainConfig, classes: Sequence[str]) -> Swin:
+def fresh_model(config: TrainConfig, classes: Sequence[str]) -> Backbone:
     """A model of the configured size with fresh weights, which depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = create_model(
-            config.model,
-            classes=classes,
-            in_channels=config.channels,
-            image_size=config.image_size,
-            drop_path=config.drop_path,
-        )
-        if model.config.embed_dim < PUBLISHED_WIDTH:
-            _widen(model)
+        model = _fresh_timm(config, classes) if is_timm(config.model) else _fresh_swin(config, classes)
     model.preprocess = preprocess(config)
     return model
+
+
+def _fresh_swin(config: TrainConfig, classes: Sequence[str]) -> Swin:
+    model = create_model(
+        config.model,
+        classes=classes,
+        in_channels=config.channels,
+        image_size=config.image_size,
+        drop_path=config.drop_path,
+    )
+    if model.config.embed_dim < PUBLISHED_WIDTH:
+        _widen(model)
+    return model
+
+
+def _fresh_timm(config: TrainConfig, classes: Sequence[str]) -> Backbone:
+    from swinkit.backbones.timm_files import fresh_network
+
+    return fresh_network(
+        config.model,
+        classes,
+        in_channels=config.channels,
+        image_size=config.image_size,
+        drop_path=config.drop_path,
+    )
 
 
 def preprocess(config: TrainConfig) -> Preprocess:

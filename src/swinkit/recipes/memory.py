@@ -30,6 +30,8 @@ class Needs:
     """Bytes: `kept` for the backward pass by each picture; what can still be taken, None where unknown.
 
     processes: that train together, each with that much. shareable: whether they could share out the model.
+    can_recompute: whether activations can be computed again.
+    mixes: whether pictures that go through together show in each other's results, as with batch norms.
     """
 
     kept: int
@@ -37,6 +39,8 @@ class Needs:
     free: int | None
     processes: int = 1
     shareable: bool = True
+    can_recompute: bool = True
+    mixes: bool = False
 
     def of(self, at_once: int, *, workers: int = 0, recomputing: bool = False, shared: bool = False) -> int:
         """Bytes at the peak of a step with so many pictures at once, in each process."""
@@ -74,7 +78,7 @@ def within_memory(plan: Plan, needs: Needs) -> Plan:
         parts = _parts(attempt, needs, room)
         if parts is not None:
             config = replace(attempt, accumulation=parts)
-            return replace(plan, config=config).because("memory", _in_parts(config, whole, room))
+            return replace(plan, config=config).because("memory", _in_parts(config, whole, room, needs))
     raise _too_little(config, needs, room)
 
 
@@ -83,7 +87,8 @@ def _attempts(config: TrainConfig, needs: Needs) -> Iterator[TrainConfig]:
     may_share = needs.processes > 1 and needs.shareable and not config.shard
     for shard in (config.shard, True) if may_share else (config.shard,):
         yield replace(config, shard=shard)
-        yield replace(config, shard=shard, checkpointing=True)
+        if needs.can_recompute:
+            yield replace(config, shard=shard, checkpointing=True)
 
 
 def _peak(config: TrainConfig, parts: int, needs: Needs) -> int:
@@ -93,11 +98,12 @@ def _peak(config: TrainConfig, parts: int, needs: Needs) -> int:
     return needs.of(at_once, workers=config.workers, recomputing=config.checkpointing, shared=config.shard)
 
 
-def _in_parts(config: TrainConfig, whole: int, room: int) -> str:
+def _in_parts(config: TrainConfig, whole: int, room: int, needs: Needs) -> str:
     again = ", with activations computed again" if config.checkpointing else ""
+    so = "batch norms then average over a part" if needs.mixes else "to the same result"
     return (
-        f"{config.batch} pictures in parts of {config.pictures_at_once}{again}{_shared(config)}, to the same "
-        f"result: at once they would take {_in_words(whole)}, and {SHARE:.0%} of what is free is "
+        f"{config.batch} pictures in parts of {config.pictures_at_once}{again}{_shared(config)}, {so}: "
+        f"at once they would take {_in_words(whole)}, and {SHARE:.0%} of what is free is "
         f"{_in_words(room)}"
     )
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from swinkit.backbones.names import is_timm
 from swinkit.engine.settings import Cache, Precision, Track
 from swinkit.errors import ConfigError
 from swinkit.tasks.imbalance import Asked
@@ -69,8 +70,8 @@ class Wishes:
         rate: object = self.lr  # whatever Python handed over
         if isinstance(rate, str) and rate != "find":
             wrong.append(f"lr is a number, or find; got {self.lr!r}")
-        if self.model is not None and self.model.startswith("timm:"):
-            wrong.append(f"{self.model} is a model of timm; only Swin is trained here (`swinkit models`)")
+        if is_timm(self.model) and self.kernel is not None:
+            wrong.append(f"kernel chooses a Swin's window attention, and {self.model} has none")
         if self.image_size is not None and min(self.image_size) < 1:
             wrong.append(f"image_size is in pixels, from 1; got {self.image_size}")
         if self.imbalance not in get_args(Asked):

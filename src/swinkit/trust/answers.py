@@ -11,7 +11,7 @@ from torch import Tensor
 from swinkit.data import Sample
 from swinkit.engine.inference import EVALUATION_BATCH, Unreadable, answers_of
 from swinkit.errors import DataError
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.trust.familiar import look
 
 
@@ -30,7 +30,7 @@ class Answers:
 
 
 def gather(
-    model: Swin,
+    model: Backbone,
     samples: Sequence[Sample],
     *,
     batch: int = EVALUATION_BATCH,
@@ -57,7 +57,7 @@ def gather(
 
 
 def answered(
-    model: Swin,
+    model: Backbone,
     samples: Iterable[Sample],
     *,
     batch: int = EVALUATION_BATCH,

@@ -13,7 +13,7 @@ from swinkit.data import Sample
 from swinkit.engine.inference import EVALUATION_BATCH
 from swinkit.engine.probe import fit_probe
 from swinkit.errors import DataError
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.tasks import Evaluation, MultiLabelEvaluation, Task
 from swinkit.trust.answers import Answers, gather
 from swinkit.trust.assessment import (
@@ -52,7 +52,7 @@ class Frozen:
 
 
 def assess(
-    model: Swin,
+    model: Backbone,
     task: Task,
     samples: Sequence[Sample],
     *,
@@ -62,7 +62,6 @@ def assess(
     learnt_from: bool = False,
     frozen: Frozen | None = None,
     weights: Path | None = None,
-    kernel: str = "",
     thorough: bool = False,
     batch: int = EVALUATION_BATCH,
     seed: int = 0,
@@ -75,7 +74,7 @@ def assess(
     chosen_on_same: whether the best epoch was chosen by these same samples; learnt_from: whether some of them
         were even trained on.
     frozen: features of all splits that know no label, for the linear baseline and for wrong labels.
-    weights, kernel: the file and the window attention, for what it costs.
+    weights: the file, for what it costs.
     thorough: also look for wrong labels, for where the model looks, and at worse pictures, which takes many
         passes.
     progress: called with (pictures done, pictures in all).
@@ -109,7 +108,7 @@ def assess(
         chosen_on_same=chosen_on_same,
         baselines=_baselines(task, train, answers.samples, frozen, seed),
         calibration=_calibration(evaluation, answers, caution),
-        cost=cost_of(model, answers.samples, weights, kernel),
+        cost=cost_of(model, answers.samples, weights),
         trained_copies=copies,
         accuracy_without_copies=without,
     )

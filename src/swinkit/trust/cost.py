@@ -10,29 +10,28 @@ import torch
 
 from swinkit.data import Sample
 from swinkit.engine.inference import answers_of, preprocess_of
-from swinkit.models import Swin
-from swinkit.models.cost import macs
+from swinkit.models import Backbone
 from swinkit.trust.assessment import Cost
 
 _TIMED = 5
 """Pictures that are answered one after the other, each alone; their median is what one takes."""
 
 
-def cost_of(model: Swin, samples: Sequence[Sample], weights: Path | None, kernel: str) -> Cost:
+def cost_of(model: Backbone, samples: Sequence[Sample], weights: Path | None) -> Cost:
     """Of one picture, from its file to the answer, as measured here and now. weights: the file, if any."""
     device = next(model.parameters()).device
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        macs=macs(model.config, preprocess_of(model).image_size).total,
+        macs=model.macs(preprocess_of(model).image_size),
         seconds_per_picture=_seconds(model, samples[:_TIMED]),
         device=str(device),
         threads=torch.get_num_threads(),
-        kernel=kernel,
+        kernel=model.kernel,
         file_bytes=weights.stat().st_size if weights is not None and weights.is_file() else 0,
     )
 
 
-def _seconds(model: Swin, samples: Sequence[Sample]) -> float:
+def _seconds(model: Backbone, samples: Sequence[Sample]) -> float:
     taken = []
     for sample in samples:
         start = time.perf_counter()

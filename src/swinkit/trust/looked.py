@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from swinkit.data import Sample
 from swinkit.engine.inference import preprocess_of
-from swinkit.models import Swin
+from swinkit.models import Backbone
 from swinkit.models.preprocess import Preprocess
 from swinkit.tasks import Prediction
 from swinkit.trust.assessment import Looked
@@ -31,7 +31,7 @@ _GRID = 48
 _EACH = 12
 
 
-def heat(model: Swin, inputs: Tensor, answers: Tensor) -> Tensor:
+def heat(model: Backbone, inputs: Tensor, answers: Tensor) -> Tensor:
     """What each place of a picture adds to an answer, 0 to 1. (B, C, h, w), classes (B,) -> (B, h, w)"""
     ground = inputs.mean(dim=(2, 3), keepdim=True)
     total = torch.zeros_like(inputs)
@@ -49,7 +49,7 @@ def passes(samples: Sequence[Sample]) -> int:
 
 
 def looked(
-    model: Swin, samples: Sequence[Sample], said: Sequence[Prediction], answers: Sequence[str]
+    model: Backbone, samples: Sequence[Sample], said: Sequence[Prediction], answers: Sequence[str]
 ) -> tuple[Looked, ...]:
     """Where the model looked in its surest mistakes, and in as many of its surest right answers.
 
@@ -72,7 +72,7 @@ def looked(
     )
 
 
-def heats(model: Swin, samples: Sequence[Sample]) -> Iterator[list[list[float]]]:
+def heats(model: Backbone, samples: Sequence[Sample]) -> Iterator[list[list[float]]]:
     """Where the model looked in each picture for its own answer: rows of 0 to 1 over the whole picture."""
     preprocess = preprocess_of(model)
     device = next(model.parameters()).device
@@ -107,7 +107,7 @@ def _places(cells: int, side: int, scale: float, offset: int, size: int) -> tupl
     return pixels.clip(0, size - 1), (pixels >= 0) & (pixels < size)
 
 
-def _gradient(model: Swin, inputs: Tensor, answers: Tensor) -> Tensor:
+def _gradient(model: Backbone, inputs: Tensor, answers: Tensor) -> Tensor:
     """Of how far the answer stands above the mean of the classes."""
     with torch.enable_grad():
         inputs = inputs.detach().requires_grad_(True)

@@ -16,8 +16,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from swinkit.data import Sample
 from swinkit.engine.inference import preprocess_of
 from swinkit.errors import DataError
-from swinkit.models import Swin
-from swinkit.models.cost import macs
+from swinkit.models import Backbone
 from swinkit.tasks import Task
 from swinkit.trust.answers import answered
 from swinkit.trust.assessment import Shaken
@@ -86,7 +85,7 @@ CHANGES: dict[tuple[str, str], Change] = {
 """By what is changed and how far. A change is a line here."""
 
 
-def shaken(model: Swin, task: Task, caution: Caution, samples: Sequence[Sample]) -> tuple[Shaken, ...]:
+def shaken(model: Backbone, task: Task, caution: Caution, samples: Sequence[Sample]) -> tuple[Shaken, ...]:
     """The scores under every change, and first as the same pictures are; none for other than 8-bit pictures.
 
     As many pictures as `OPERATIONS` allows, at most 200, evenly from all classes.
@@ -104,16 +103,16 @@ def shaken(model: Swin, task: Task, caution: Caution, samples: Sequence[Sample])
     )
 
 
-def chosen(model: Swin, samples: Sequence[Sample]) -> list[Sample]:
+def chosen(model: Backbone, samples: Sequence[Sample]) -> list[Sample]:
     """The pictures that are changed: the same for the same model and samples, whatever their order."""
     operations = OPERATIONS * (1 if next(model.parameters()).device.type == "cpu" else _FASTER)
-    each = macs(model.config, preprocess_of(model).image_size).total * (len(CHANGES) + 1)
+    each = model.macs(preprocess_of(model).image_size) * (len(CHANGES) + 1)
     count = min(len(samples), MOST, max(FEWEST, int(operations / each)))
     order = sorted(samples, key=lambda sample: (sample.label or "", sample.name))
     return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
 
 
-def passes(model: Swin, samples: Sequence[Sample]) -> int:
+def passes(model: Backbone, samples: Sequence[Sample]) -> int:
     """How many pictures go through the model for it."""
     return (len(CHANGES) + 1) * len(chosen(model, samples))
 
@@ -142,7 +141,7 @@ def _changeable(sample: Sample) -> bool:
 
 
 def _scored(
-    model: Swin, task: Task, caution: Caution, samples: Sequence[_Changed], change: str, level: str
+    model: Backbone, task: Task, caution: Caution, samples: Sequence[_Changed], change: str, level: str
 ) -> Shaken:
     scores = task.scores()
     made: Iterator[Sample] = (one.made() for one in samples)

@@ -14,23 +14,23 @@ from swinkit.errors import CheckpointError, ConfigError
 if TYPE_CHECKING:
     from swinkit.data import Sample
     from swinkit.kernels import Precision
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
     from swinkit.tasks import Task
     from swinkit.trust.caution import Caution
 
 
-def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Swin, Task, Caution]:
+def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Backbone, Task, Caution]:
     """The model of a weights source on its device, its task with the names of its classes, how to take it.
 
     Classes without names are called by their numbers. Raises CheckpointError for weights that cannot be read
     or that have no classes at all.
     """
+    from swinkit.backbones.opening import open_model
     from swinkit.tasks import TASKS
     from swinkit.trust.caution import caution_of
-    from swinkit.weights import load
 
-    model = load(weights)
-    count = model.config.classes
+    model = open_model(weights)
+    count = model.classes
     if not count:
         raise CheckpointError(
             f"the model in {weights} has no classes: it was made for features or pre-training",
@@ -60,7 +60,7 @@ def chosen_device(device: str | None) -> str:
     return device
 
 
-def say_agreement(model: Swin, samples: Iterable[Sample]) -> None:
+def say_agreement(model: Backbone, samples: Iterable[Sample]) -> None:
     """Where int8 is forced, say that it is approximate, and how far: on the first of these pictures."""
     from swinkit.engine.inference import agreement_on
     from swinkit.kernels import forced_precision

@@ -87,7 +87,6 @@ def evaluate(
             chosen_on_same=bool(learnt) and part == "val",
             learnt_from=_run_of(weights) is not None and split in ("train", "all"),
             weights=_file_of(weights),
-            kernel=_kernel(),
             thorough=out is not None,
             batch=batch,
         )
@@ -124,7 +123,6 @@ def assess_run(
         chosen_on_same=held_out == "val",
         frozen=frozen,
         weights=run.best,
-        kernel=_kernel(),
         thorough=True,
     )
     skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
@@ -136,17 +134,17 @@ def assess_run(
 
 def _choose_caution(run: Run, images: ImageSet, device: str | None) -> None:
     """Choose temperature and thresholds of the run's best model on val, and write them into its file."""
+    from swinkit.backbones.opening import save_model
     from swinkit.trust.answers import gather
     from swinkit.trust.caution import KEY, chosen_caution
     from swinkit.verbs.classifier import open_classifier
-    from swinkit.weights import save
 
     model, task, _ = open_classifier(run.best, device=device)
     val = gather(model, images.split("val").samples)
     task = task.chosen_on(val.outputs, val.samples)
     caution = chosen_caution(val, task.targets(val.samples), on="val")
     facts = {**model.load_report.extra, **task.facts(), KEY: caution.to_dict()}
-    save(model, run.best, extra=facts)
+    save_model(model, run.best, extra=facts)
 
 
 def _write_page(folder: Path, found: Found, images: ImageSet, trained: Trained | None = None) -> None:
@@ -200,15 +198,6 @@ def divided_as(run: Run, images: ImageSet) -> ImageSet:
     unreadable = set(run.facts["data"]["unreadable"])
     readable = [sample for sample in images.samples if sample.name not in unreadable]
     return replace(images, samples=read_split(run.split, readable))
-
-
-def _kernel() -> str:
-    """The window attention that runs here, and in which precision where that is not float32."""
-    from swinkit.kernels import forced_precision, kernel_report
-
-    name = next(report.name for report in kernel_report() if report.runs)
-    precision = forced_precision()
-    return name if precision in (None, "fp32") else f"{name} in {precision}"
 
 
 def _file_of(weights: str | Path) -> Path | None:

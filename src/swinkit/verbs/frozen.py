@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swinkit.data import ImageSet, Sample
     from swinkit.engine.progress import Progress
     from swinkit.engine.settings import TrainConfig
-    from swinkit.models import Preprocess, Swin
+    from swinkit.models import Backbone, Preprocess
     from swinkit.tasks import Task
     from swinkit.trust.assess import Frozen
 
@@ -28,7 +28,7 @@ SIDE = 16
 
 
 def frozen_features(
-    model: Swin, images: ImageSet, config: TrainConfig, progress: Progress, *, most: int
+    model: Backbone, images: ImageSet, config: TrainConfig, progress: Progress, *, most: int
 ) -> Frozen:
     """Features of val, test and at most `most` pictures of train, evenly picked."""
     from swinkit.engine.inference import preprocess_of
@@ -45,7 +45,7 @@ def frozen_features(
     return Frozen(of=of, samples=samples, features=features)
 
 
-def warm_start(model: Swin, task: Task, frozen: Frozen) -> None:
+def warm_start(model: Backbone, task: Task, frozen: Frozen) -> None:
     """Make the best linear classifier on the features of train, chosen by val, the head of the model."""
     from swinkit.engine.probe import fit_probe
 

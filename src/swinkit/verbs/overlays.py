@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from swinkit.data import Sample
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
 
 SIDE = 1024
 """Pixels of the longer side, at most."""
 
 
-def write_overlays(folder: Path, model: Swin, samples: Sequence[Sample]) -> Iterator[Path]:
+def write_overlays(folder: Path, model: Backbone, samples: Sequence[Sample]) -> Iterator[Path]:
     """A PNG for each picture, called by its number and its name, so that no two are called the same."""
     import numpy as np
     from PIL import Image

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from swinkit.engine.range_test import RangeTest
     from swinkit.engine.settings import TrainConfig
     from swinkit.engine.timing import Pace
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
     from swinkit.recipes.budget import Estimate
     from swinkit.recipes.defaults import Plan
     from swinkit.recipes.named import Recipe
@@ -38,7 +38,7 @@ class Planned:
     """
 
     plan: Plan
-    model: Swin
+    model: Backbone
     task: Task
     teacher: Teacher | None
     facts: dict[str, Any]
@@ -70,6 +70,9 @@ def planned(
     plan = with_cache(plan, facts, machine, wishes)
     model = begun.model or fresh_model(plan.config, images.classes)
     model.preprocess = model.preprocess or preprocess(plan.config)
+    plan = replace(plan, config=replace(plan.config, drop_path=model.drop_path))
+    if plan.config.shard and not model.can_share:
+        raise ConfigError("only a Swin is shared out among processes", hint="leave out --shard")
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
     lesson = _Lesson(images, task, teacher, wishes, began)
     facts_kept = {"asked": wishes.to_dict(), "start": begun.to_dict()}
@@ -78,10 +81,13 @@ def planned(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         free=machine.memory,
         processes=processes().size,
+        shareable=model.can_share,
+        can_recompute=model.can_recompute,
+        mixes=model.mixes_pictures,
     )
     if needs.too_large:
         model, config = _at_size(plan.config, model)
-        needs = replace(needs, kept=bytes_kept(model, config.image_size, model.config.in_channels))
+        needs = replace(needs, kept=bytes_kept(model, config.image_size, model.in_channels))
         plan = _untimed(within_memory(replace(plan, config=config), needs), wishes)
         probed = min(len(images.split("train")), _MOST_PROBED)
         return Planned(plan, model, task, teacher, facts_kept, probed)
@@ -91,7 +97,7 @@ def planned(
         facts_kept["range_test"] = tested.to_dict()
     plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
     plan = with_cache(plan, facts, machine, wishes)  # again, now that epochs and pixels are known
-    needs = replace(needs, kept=bytes_kept(chosen.model, plan.config.image_size, chosen.channels))
+    needs = replace(needs, kept=bytes_kept(chosen.model, plan.config.image_size, model.in_channels))
     return Planned(within_memory(plan, needs), chosen.model, task, teacher, facts_kept, chosen.probed)
 
 
@@ -111,14 +117,10 @@ class _Timed:
     """Settings that were tried for a few steps."""
 
     config: TrainConfig
-    model: Swin
+    model: Backbone
     pace: Pace
     estimate: Estimate
     probed: int
-
-    @property
-    def channels(self) -> int:
-        return self.model.config.in_channels
 
 
 def _untimed(plan: Plan, wishes: Wishes) -> Plan:
@@ -139,7 +141,7 @@ def _untimed(plan: Plan, wishes: Wishes) -> Plan:
     return replace(plan, config=config).because("time", why)
 
 
-def _at_size(config: TrainConfig, model: Swin) -> tuple[Swin, TrainConfig]:
+def _at_size(config: TrainConfig, model: Backbone) -> tuple[Backbone, TrainConfig]:
     """The model for the input that the settings say, and the settings with how pictures come to it."""
     assert model.preprocess is not None
     if model.preprocess.image_size == config.image_size:
@@ -148,7 +150,7 @@ def _at_size(config: TrainConfig, model: Swin) -> tuple[Swin, TrainConfig]:
     return model, replace(config, resize_to=model.preprocess.resize_to if model.preprocess else None)
 
 
-def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
+def _fitting(plan: Plan, model: Backbone, lesson: _Lesson) -> tuple[Plan, _Timed]:
     """As many stages and pixels as leave time for some epochs, and the pace with them.
 
     Where nothing does, all of them: the linear classifier is then what there is time for. Only what can make
@@ -159,8 +161,8 @@ def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
     whole = _timed(plan.config, model, lesson)
     if plan.config.weights is None or lesson.wishes.epochs is not None:
         return plan, whole
-    depths = model.config.depths
-    may_shrink = lesson.wishes.image_size is None and lesson.teacher is None
+    depths = model.depths
+    may_shrink = model.any_size and lesson.wishes.image_size is None and lesson.teacher is None
     settled = replace(plan.config, threads=whole.pace.threads)
     chosen = whole
     for less in lighter(settled, depths, smaller=may_shrink):
@@ -174,7 +176,7 @@ def _fitting(plan: Plan, model: Swin, lesson: _Lesson) -> tuple[Plan, _Timed]:
     return _lightened(plan, chosen, whole, len(depths)), chosen
 
 
-def _timed(config: TrainConfig, model: Swin, lesson: _Lesson) -> _Timed:
+def _timed(config: TrainConfig, model: Backbone, lesson: _Lesson) -> _Timed:
     """The pace with these settings. The model comes back for another size of input where they say so."""
     from swinkit.engine.distributed import processes
     from swinkit.engine.timing import measured_pace

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from swinkit.data import Sample
     from swinkit.kernels import Precision
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
     from swinkit.tasks import Task
     from swinkit.trust.caution import Caution
 
@@ -75,7 +75,7 @@ def predict(
 
 
 def predictions(
-    model: Swin, task: Task, caution: Caution, samples: Sequence[Sample], *, top: int, batch: int
+    model: Backbone, task: Task, caution: Caution, samples: Sequence[Sample], *, top: int, batch: int
 ) -> list[Prediction]:
     """What a model says of each sample, in their order; of one that cannot be read, why."""
     from swinkit.trust.answers import answered

@@ -11,17 +11,17 @@ from swinkit.engine.run import SCHEMA, Run, clear
 
 if TYPE_CHECKING:
     from swinkit.data import ImageSet
+    from swinkit.models import Backbone
     from swinkit.recipes.defaults import Plan
     from swinkit.verbs.training_data import TrainingData
 
 
-def begin(run: Run, plan: Plan, data: TrainingData, found: dict[str, Any]) -> None:
+def begin(run: Run, plan: Plan, model: Backbone, data: TrainingData, found: dict[str, Any]) -> None:
     """Clear the folder of an earlier run, and write run.json and split.csv.
 
     found: what planning found out beside the plan: the weights that training starts from, …
     """
     from swinkit.data import write_atomically, write_split
-    from swinkit.kernels import kernel_report
 
     clear(run)
     images = data.images
@@ -41,7 +41,7 @@ def begin(run: Run, plan: Plan, data: TrainingData, found: dict[str, Any]) -> No
             ],
         },
         "skipped": images.skipped,
-        "kernel": next(report.name for report in kernel_report() if report.runs),
+        "kernel": model.kernel,
         "versions": _versions(),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }

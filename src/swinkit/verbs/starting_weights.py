@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from swinkit.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
+    from swinkit.backbones.library import Published
     from swinkit.data.channels import Channels
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
     from swinkit.recipes.facts import DataFacts, Machine, Start
     from swinkit.recipes.wishes import Wishes
     from swinkit.weights.catalogue import Entry
@@ -25,7 +26,7 @@ _LEAST_LOADED = 0.95
 class StartingWeights:
     """A model with weights and what a recipe has to know of it; or neither, and why."""
 
-    model: Swin | None = None
+    model: Backbone | None = None
     start: Start | None = None
     why: str = ""
     """Why training begins from scratch."""
@@ -46,6 +47,7 @@ def starting_weights(
     Raises CheckpointError where weights that were asked for cannot be had, ConfigError where they are not of
     the model that was asked for.
     """
+    from swinkit.backbones.names import is_timm
     from swinkit.recipes.defaults import wanted_size
     from swinkit.weights.catalogue import of_size
 
@@ -54,6 +56,8 @@ def starting_weights(
     if wishes.weights is not None:
         why = f"fine-tune {wishes.weights}, as asked"
         return _loaded(wishes.weights, classes, facts.channels, wishes, why=why)
+    if wishes.model is not None and is_timm(wishes.model):
+        return _of_timm(wishes.model, classes, facts.channels, wishes, say)
     size, why = wanted_size(facts, machine, wishes)
     if size is None:
         return StartingWeights(why=why)
@@ -65,10 +69,39 @@ def starting_weights(
         why = f"fine-tune {entry.name} ({entry.licence}), published weights {where}"
         return _loaded(entry.name, classes, facts.channels, wishes, why=why, licence=entry.licence)
     except CheckpointError as error:
-        say(f"no published weights: {error.message}")
-        if error.hint:
-            say(f"  to have them: {error.hint}")
-        return StartingWeights(why=f"published weights of {size} could not be had")
+        return _not_to_be_had(size, error, say)
+
+
+def _of_timm(
+    name: str, classes: tuple[str, ...], channels: Channels, wishes: Wishes, say: Say
+) -> StartingWeights:
+    """Published weights of a network of timm, in the same way."""
+    from swinkit.backbones.library import published
+
+    found = published(name)
+    if not found.exists:
+        return StartingWeights(why=f"no weights of {name} were published")
+    try:
+        where = _fetched(found, say)
+        why = f"fine-tune {found} ({found.licence}), published weights {where}"
+        return _loaded(str(found), classes, channels, wishes, why=why, licence=found.licence)
+    except CheckpointError as error:
+        return _not_to_be_had(name, error, say)
+
+
+def _fetched(found: Published, say: Say) -> str:
+    if found.is_cached:
+        return "found on this disk"
+    say(f"no weights of timm:{found.name} on this disk; asking for {found}, licence {found.licence}")
+    found.fetch(say)
+    return "fetched"
+
+
+def _not_to_be_had(what: str, error: CheckpointError, say: Say) -> StartingWeights:
+    say(f"no published weights: {error.message}")
+    if error.hint:
+        say(f"  to have them: {error.hint}")
+    return StartingWeights(why=f"published weights of {what} could not be had")
 
 
 def _published(entries: tuple[Entry, ...], say: Say) -> tuple[Entry, str]:
@@ -93,11 +126,11 @@ def _loaded(
     why: str,
     licence: str = "",
 ) -> StartingWeights:
+    from swinkit.backbones.opening import open_model
     from swinkit.recipes.defaults import DROP_PATH
     from swinkit.recipes.facts import Start
-    from swinkit.weights import load
 
-    model = load(
+    model = open_model(
         source,
         classes=classes,
         in_channels=channels.count,
@@ -112,7 +145,7 @@ def _loaded(
     new = f"; new: {', '.join(report.new)}" if report.new else ""
     start = Start(
         weights=source,
-        config=model.config,
+        image_size=_made_for(model),
         preprocess=model.preprocess,
         why=why,
         licence=licence,
@@ -122,16 +155,25 @@ def _loaded(
     return StartingWeights(model, start)
 
 
-def _with_windows_of(model: Swin, size: str | None) -> tuple[Swin, str]:
-    """The model with the windows of a size that was named, and what became of it in words."""
-    from swinkit.models import size_config
+def _made_for(model: Backbone) -> tuple[int, int] | None:
+    """Pixels of the pictures that a model was made for, where that is known."""
+    from swinkit.models import Swin
 
-    if size is None or size_config(size).window == model.config.window:
+    if model.preprocess is not None:
+        return model.preprocess.image_size
+    return model.config.image_size if isinstance(model, Swin) else None
+
+
+def _with_windows_of(model: Backbone, size: str | None) -> tuple[Backbone, str]:
+    """The model with the windows of a size that was named, and what became of it in words."""
+    from swinkit.models import Swin, size_config
+
+    if size is None or not isinstance(model, Swin) or size_config(size).window == model.config.window:
         return model, ""
     return model.resize(window=size_config(size).window), f"; windows as in {size}"
 
 
-def _prepare_as_measured(model: Swin, channels: Channels) -> None:
+def _prepare_as_measured(model: Backbone, channels: Channels) -> None:
     """Normalise by the numbers of this data, unless the weights have learnt from such channels before.
 
     Pictures, grey or coloured, are prepared as the weights were scored.
@@ -144,16 +186,25 @@ def _prepare_as_measured(model: Swin, channels: Channels) -> None:
     model.preprocess = replace(known, mean=channels.mean, std=channels.std, own_values=True)
 
 
-def _knows_not_all_classes(model: Swin) -> bool:
+def _knows_not_all_classes(model: Backbone) -> bool:
     """Whether the head has rows that came from nowhere: `load` makes them zero."""
     return model.head is not None and bool((model.head.weight == 0).all(dim=1).any())
 
 
-def _refuse_another_size(model: Swin, source: str, asked: str | None) -> None:
-    from swinkit.models import size_config
+def _refuse_another_size(model: Backbone, source: str, asked: str | None) -> None:
+    """Raise ConfigError unless the weights are of the model that was asked for, if one was."""
+    from swinkit.backbones.names import is_timm
+    from swinkit.models import Swin, size_config
 
     if asked is None:
         return
+    if not isinstance(model, Swin) or is_timm(asked):
+        if not isinstance(model, Swin) and asked.partition(".")[0] == str(model):
+            return
+        raise ConfigError(
+            f"{source} holds {'a Swin' if isinstance(model, Swin) else model}, not {asked}",
+            hint="leave the model out: weights bring their own",
+        )
     there, wanted = model.config, size_config(asked)
     if any(getattr(there, name) != getattr(wanted, name) for name in ("version", "depths", "num_heads")):
         raise ConfigError(
@@ -163,7 +214,7 @@ def _refuse_another_size(model: Swin, source: str, asked: str | None) -> None:
         )
 
 
-def _refuse_partial(model: Swin) -> None:
+def _refuse_partial(model: Backbone) -> None:
     """Raise CheckpointError where more of the model than its head would start from noise."""
     sizes = {name: tensor.numel() for name, tensor in model.state_dict().items() if name[:5] != "head."}
     new = {name: size for name, size in sizes.items() if name in model.load_report.new}

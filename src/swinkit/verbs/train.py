@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from swinkit.engine.distributed import Processes
     from swinkit.engine.progress import Progress
     from swinkit.engine.settings import TrainConfig
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
     from swinkit.recipes.defaults import Plan
     from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Task
@@ -189,7 +189,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         if dry_run:
             return run
         with alone_in(run):
-            begin(run, plan, data, found.facts)
+            begin(run, plan, model, data, found.facts)
             frozen = frozen_features(model, data.images, config, progress, most=found.probed)
             keep_frozen(run, frozen)
             if config.warm_start:
@@ -281,7 +281,7 @@ def _fit_and_score(
     run: Run,
     config: TrainConfig,
     images: ImageSet,
-    model: Swin,
+    model: Backbone,
     task: Task,
     progress: Progress,
     frozen: Frozen | None,
@@ -321,7 +321,7 @@ def _fit_and_score(
     return run
 
 
-def _say_plan(progress: Progress, plan: Plan, data: TrainingData, model: Swin, run: Run) -> None:
+def _say_plan(progress: Progress, plan: Plan, data: TrainingData, model: Backbone, run: Run) -> None:
     for line in (*data.notes, *plan.reasons):
         progress.say(line)
     parameters = sum(parameter.numel() for parameter in model.parameters())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swinkit.health.copies import Copy
     from swinkit.health.facts import Facts
     from swinkit.health.findings import Finding
-    from swinkit.models import Swin
+    from swinkit.models import Backbone
     from swinkit.recipes.facts import DataFacts
     from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Task
@@ -100,7 +100,7 @@ def task_of(images: ImageSet, config: TrainConfig) -> Task:
     return task.against(config.imbalance, images.split("train").samples)
 
 
-def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Images:
+def training_images(images: ImageSet, model: Backbone, config: TrainConfig) -> Images:
     """The pictures of train as the model learns from them."""
     from swinkit.data.loader import Images
     from swinkit.data.transforms import train_transform
@@ -129,7 +129,7 @@ def training_images(images: ImageSet, model: Swin, config: TrainConfig) -> Image
 
 
 def kept_pictures(
-    images: ImageSet, model: Swin, run: Run, config: TrainConfig, progress: Progress
+    images: ImageSet, model: Backbone, run: Run, config: TrainConfig, progress: Progress
 ) -> tuple[Images, Sequence[Sample]]:
     """What is learnt from and what is chosen by, decoded and kept where the settings say so.
 

@@ -133,7 +133,7 @@ def is_cached(entry: Entry) -> bool:
     """Whether the weights lie on this machine's disk already."""
     if entry.url:
         return cached(entry.url) is not None
-    return any(hub._cached(entry.repository, name, None) for name in hub.HUB_WEIGHTS_NAMES)
+    return hub.is_cached(entry.repository)
 
 
 # ------------------------------------------------------------------------------------ the tables

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -88,26 +89,85 @@ def _described(extra: Mapping[str, Any]) -> Facts:
 # Ours -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class OtherNetwork:
+    """What a file of ours says about a network that is no Swin.
+
+    library: whose it is. config: what it is built from again; its `name` is the library's.
+    """
+
+    library: str
+    config: Mapping[str, Any]
+    labels: tuple[str, ...] | None
+    preprocess: Preprocess | None
+    extra: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.library}:{self.config['name']}"
+
+
+def other_network(extra: Mapping[str, Any]) -> OtherNetwork | None:
+    """What stands in a file of ours of another library's network; None in every other file.
+
+    Raises CheckpointError where it makes no sense.
+    """
+    text = _mapping(extra.get("metadata")).get("swinkit")
+    with _understanding():
+        values = {} if text is None else _ours(text)
+        if _TIMM not in values:
+            return None
+        return OtherNetwork(
+            library=_TIMM,
+            config={**values[_TIMM], "name": str(values[_TIMM]["name"])},
+            labels=_labels(values),
+            preprocess=_preparation(values),
+            extra=values.get("extra") or {},
+        )
+
+
+_TIMM = "timm"
+
+
 def _from_swinkit(text: Any) -> Facts:
-    try:
-        values = json.loads(text)
-        if values["schema"] > SCHEMA:
-            raise CheckpointError(
-                f"was written by a newer swinkit (schema {values['schema']}; this one knows {SCHEMA})",
-                hint="update swinkit",
-            )
+    with _understanding():
+        values = _ours(text)
         config = SwinConfig.from_dict(values["config"])
-        labels = values.get("labels")
-        preprocess = values.get("preprocess")
         return Facts(
             origin="the file's own description",
             config=config,
             policy=config.policy,
             image_size=config.image_size,
-            labels=None if labels is None else tuple(map(str, labels)),
-            preprocess=None if preprocess is None else Preprocess.from_dict(preprocess),
+            labels=_labels(values),
+            preprocess=_preparation(values),
             extra=values.get("extra") or {},
         )
+
+
+def _ours(text: Any) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(text)
+    if values["schema"] > SCHEMA:
+        raise CheckpointError(
+            f"was written by a newer swinkit (schema {values['schema']}; this one knows {SCHEMA})",
+            hint="update swinkit",
+        )
+    return values
+
+
+def _labels(values: Mapping[str, Any]) -> tuple[str, ...] | None:
+    labels = values.get("labels")
+    return None if labels is None else tuple(map(str, labels))
+
+
+def _preparation(values: Mapping[str, Any]) -> Preprocess | None:
+    preprocess = values.get("preprocess")
+    return None if preprocess is None else Preprocess.from_dict(preprocess)
+
+
+@contextmanager
+def _understanding() -> Iterator[None]:
+    """Whatever else a damaged description raises, it is a CheckpointError."""
+    try:
+        yield
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError) as error:

@@ -129,6 +129,11 @@ def fetch_model(
     return folder
 
 
+def is_cached(repository: str) -> bool:
+    """Whether the weights of a repository lie on this disk already."""
+    return any(_cached(repository, name, None) for name in HUB_WEIGHTS_NAMES)
+
+
 def _weights(repository: str, revision: str | None, say: Say | None, answer_seconds: float) -> Path:
     for name in HUB_WEIGHTS_NAMES:
         cached = _cached(repository, name, revision)

@@ -8,6 +8,7 @@ from typing import Any
 
 from swinkit.errors import CheckpointError
 from swinkit.models import SIZES, Preprocess, SwinConfig
+from swinkit.weights.described import OtherNetwork, other_network
 from swinkit.weights.files import RawCheckpoint, read_file
 from swinkit.weights.formats import recognise
 from swinkit.weights.infer import Asked
@@ -34,7 +35,7 @@ class Inspection:
     format: str | None
     """None where it is no format that swinkit knows."""
     size: str | None
-    """The name in `models.SIZES`, where the architecture is one of them."""
+    """The name in `models.SIZES`, where the architecture is one of them; timm:NAME of one of timm's."""
     task: str | None
     """`classification`, `backbone`, `masked modelling` or `features` (pooled, without a head)."""
     config: SwinConfig | None
@@ -64,6 +65,9 @@ def inspect(source: str | Path) -> Inspection:
     """
     path, entry = locate(source)
     raw = read_file(path)
+    other = other_network(raw.extra)
+    if other is not None:
+        return _of_another_library(raw, other)
     asked = published_asked(Asked(), entry)
     try:
         return _understood(raw, published_native(understand(raw, asked), entry))
@@ -97,6 +101,29 @@ def _understood(raw: RawCheckpoint, native: Native) -> Inspection:
         preprocess=native.preprocess,
         extra=dict(native.extra),
         notes=native.notes,
+    )
+
+
+def _of_another_library(raw: RawCheckpoint, said: OtherNetwork) -> Inspection:
+    return Inspection(
+        path=raw.path,
+        loads=True,
+        because=f"{said.library} builds it, in train, predict, evaluate and compare; it is no Swin",
+        hint="",
+        format="swinkit",
+        size=str(said),
+        task=str(said.extra.get("task") or "classification"),
+        config=None,
+        window=None,
+        parameters=sum(tensor.numel() for tensor in raw.tensors.values()),
+        matched=len(raw.tensors),
+        dropped={},
+        left_out={},
+        averaged=False,
+        labels=said.labels,
+        preprocess=said.preprocess,
+        extra=dict(said.extra),
+        notes=(*raw.notes, f"written with {said.library} {said.config.get('version')}"),
     )
 
 

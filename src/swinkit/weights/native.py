@@ -13,7 +13,7 @@ from torch import Tensor
 
 from swinkit.errors import CheckpointError, ConfigError
 from swinkit.models import Preprocess, Swin, SwinConfig
-from swinkit.weights.described import described
+from swinkit.weights.described import described, other_network
 from swinkit.weights.files import RawCheckpoint
 from swinkit.weights.formats import FORMATS, Format, recognise
 from swinkit.weights.geometry import Asked
@@ -47,6 +47,7 @@ class Native:
 def understand(raw: RawCheckpoint, asked: Asked = Asked()) -> Native:  # noqa: B008  it is frozen
     """Raises CheckpointError, listing every problem, unless the file is one whole Swin of a known format."""
     try:
+        _refuse_other_networks(raw)
         name = recognise(raw.tensors)
         form = FORMATS[name]
         facts = described(raw.extra)
@@ -68,6 +69,15 @@ def understand(raw: RawCheckpoint, asked: Asked = Asked()) -> Native:  # noqa: B
         notes=(*raw.notes, *_heads_left_out(raw), *inferred.notes, *_UNSAID.get(name, ())),
         extra=facts.extra,
     )
+
+
+def _refuse_other_networks(raw: RawCheckpoint) -> None:
+    other = other_network(raw.extra)
+    if other is not None:
+        raise CheckpointError(
+            f"holds {other}, which is no Swin",
+            hint="train, predict, evaluate and compare take it as it is",
+        )
 
 
 # What the files of a format do not say although it matters.

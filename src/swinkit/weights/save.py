@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from swinkit.errors import CheckpointError, RunError
-from swinkit.models import Swin, SwinConfig
+from swinkit.models import Preprocess, Swin, SwinConfig
 from swinkit.weights.described import SCHEMA
 from swinkit.weights.folders import huggingface_files, timm_config
 from swinkit.weights.formats import format_named
@@ -120,6 +120,26 @@ def _own(tensor: Tensor) -> Tensor:
 
 
 def _write_ours(native: Native, path: Path) -> Path:
+    return write_ours(
+        path,
+        native.tensors,
+        architecture={"config": native.config.to_dict()},
+        labels=native.labels,
+        preprocess=native.preprocess,
+        extra=native.extra,
+    )
+
+
+def write_ours(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    *,
+    architecture: Mapping[str, Any],
+    labels: tuple[str, ...] | None,
+    preprocess: Preprocess | None,
+    extra: Mapping[str, Any],
+) -> Path:
+    """Write a file of ours. architecture: what the model is built from again, under a key that says how."""
     if path.suffix != ".safetensors":
         raise CheckpointError(
             f"swinkit's own files end in .safetensors; got {path}",
@@ -127,17 +147,17 @@ def _write_ours(native: Native, path: Path) -> Path:
         )
     description = {
         "schema": SCHEMA,
-        "config": native.config.to_dict(),
-        "labels": native.labels,
-        "preprocess": native.preprocess and native.preprocess.to_dict(),
-        "extra": dict(native.extra),
+        **architecture,
+        "labels": labels,
+        "preprocess": preprocess and preprocess.to_dict(),
+        "extra": dict(extra),
     }
     try:
         text = json.dumps(description, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"extra takes plain values that JSON can hold ({error})") from None
-    tensors = {name: _own(tensor) for name, tensor in native.tensors.items()}
-    return _write_safetensors(path, tensors, {"format": "pt", "swinkit": text})
+    own = {name: _own(tensor) for name, tensor in tensors.items()}
+    return _write_safetensors(path, own, {"format": "pt", "swinkit": text})
 
 
 def _write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> Path:

@@ -58,6 +58,16 @@ def _facts(found: Inspection) -> dict[str, str]:
 
 def _architecture(found: Inspection) -> dict[str, str]:
     config = found.config
+    parameters = f"{found.parameters:,} ({count(found.parameters or 0)})"
+    if config is None and found.loads:  # a network of another library
+        names = len(found.labels or ())
+        return {
+            "network": found.size or "",
+            "task": found.task or "",
+            "parameters": parameters,
+            "image size": _pair(found.preprocess.image_size) if found.preprocess else "not stated",
+            "classes": _classes(found, names),
+        }
     if config is None:
         return {}
     pretrained = config.pretrained_window
@@ -66,19 +76,18 @@ def _architecture(found: Inspection) -> dict[str, str]:
         "task": found.task or "",
         "architecture": f"Swin v{config.version}, {config.embed_dim} channels, "
         f"depths {_listed(config.depths)}, heads {_listed(config.num_heads)}",
-        "parameters": f"{found.parameters:,} ({count(found.parameters or 0)})",
+        "parameters": parameters,
         "window": _listed([_pair(window) for window in found.window]) if found.window else "not stated",
         "pretrained": _listed([_pair(w) if w else "–" for w in pretrained]) if pretrained else "",
         "patch": f"{_pair(config.patch_size)}, {config.in_channels} channels in",
         "image size": _pair(config.image_size) if config.image_size else "not stated; any works",
-        "classes": _classes(found),
+        "classes": _classes(found, config.classes),
         "maps": f"of stages {_listed(config.dense)}" if config.dense else "",
         "policy": config.policy.name,
     }
 
 
-def _classes(found: Inspection) -> str:
-    classes = found.config.classes if found.config else 0
+def _classes(found: Inspection, classes: int) -> str:
     if not classes:
         return "no head"
     if not found.labels:
