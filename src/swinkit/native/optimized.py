@@ -67,8 +67,9 @@ def optimize(
 def for_inference(model: Backbone) -> Backbone | OptimizedSwin:
     """The model as it computes fastest: optimized where that applies and no other kernel is forced.
 
-    In the precision that `use_precision` forces. Raises KernelRefused where `native`, or a precision that it
-    alone has, is forced and does not apply, ConfigError for such a precision with another kernel.
+    In the precision that `use_precision` forces; what is no Swin is left as it is. Raises KernelRefused where
+    `native`, or a precision that it alone has, is forced and does not apply, ConfigError for such a precision
+    with another kernel.
     """
     kernel, precision = forced_kernel(), forced_precision()
     narrow = precision not in (None, "fp32")
@@ -92,6 +93,7 @@ def _optimized(model: Backbone, dtype: str, threads: int | None) -> OptimizedSwi
     if reason:
         raise KernelRefused(f"this model cannot be optimized: {reason}", hint="call the model itself instead")
     chosen_target(dtype)
+    assert isinstance(model, Swin)  # nothing else passes
     return OptimizedSwin(model, dtype, threads)
 
 
