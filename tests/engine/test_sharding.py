@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed.checkpoint
+import torch.distributed.fsdp  # which takes seconds, once and not in each forked process
 from torch import Tensor
 
 from swinkit.data.mixing import Mixing

@@ -60,10 +60,11 @@ def alone(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train(pictures, out=tmp_path_factory.mktemp("alone") / "run", **SETTINGS)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("shard", [False, True], ids=["whole", "shared out"])
 def test_two_workers_learn_what_one_process_does(
-    cluster: None, pictures: Path, alone: Run, tmp_path: Path
+    shard: bool, cluster: None, pictures: Path, alone: Run, tmp_path: Path
 ) -> None:
-    run = train_on_ray(pictures, tmp_path / "run", workers=2, settings=SETTINGS)
+    run = train_on_ray(pictures, tmp_path / "run", workers=2, settings=SETTINGS | {"shard": shard})
 
     assert [6.0] == [run.metrics[-1]["step"]]
     found, expected = load(run.best).state_dict(), load(alone.best).state_dict()

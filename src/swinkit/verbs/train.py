@@ -114,6 +114,7 @@ def train(
     """
     from swinkit.data import read_classes
     from swinkit.engine.distributed import joined
+    from swinkit.engine.interrupt import stop_on_request
     from swinkit.engine.trackers import check_tracker
     from swinkit.recipes.wishes import Wishes
 
@@ -151,7 +152,8 @@ def train(
     check_tracker(track)
     with joined() as processes:
         if processes.rank > 0:
-            return _follow(processes)
+            with stop_on_request():  # the first process is asked to stop too, and they stop together
+                return _follow(processes)
         if shard and processes.size == 1:
             raise ConfigError(
                 "shard shares a model out over several processes, and this is the only one",
@@ -237,10 +239,11 @@ def _resume(run: Run) -> Run:
 def _follow(processes: Processes) -> Run:
     """In a process beside the first one: take up, without a word, the run that it has begun.
 
-    Raises SystemExit where there is no run, or it breaks down in a way that the first process tells.
+    Raises SystemExit where there is no run, or it ends in a way that the first process tells.
     """
     from swinkit.data import open_images
     from swinkit.engine.checkpoint import load_checkpoint
+    from swinkit.engine.interrupt import Interrupted
     from swinkit.engine.loop import fit
     from swinkit.engine.progress import Progress
     from swinkit.verbs.classifier import computing
@@ -270,6 +273,8 @@ def _follow(processes: Processes) -> Run:
                 continuation=continuation,
                 teacher=teacher_for(images, model, config),
             )
+        except Interrupted:
+            raise SystemExit(130) from None
         except RunError as error:
             if isinstance(error.__cause__, MemoryError):
                 raise
