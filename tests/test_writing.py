@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -130,3 +131,13 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
 
     with pytest.raises(RunError, match="cannot write"):
         write_atomically(tmp_path / "file" / "below", b"")
+
+
+def test_bytes_that_are_no_utf8_are_kept_in_text_and_escaped_in_json(tmp_path):
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+
+    write_atomically(tmp_path / "a.txt", name)
+    write_atomically(tmp_path / "a.json", json.dumps([name], ensure_ascii=False))
+
+    assert b"caf\xe9" == (tmp_path / "a.txt").read_bytes()
+    assert [name] == json.loads((tmp_path / "a.json").read_text("utf-8"))

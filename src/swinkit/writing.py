@@ -12,13 +12,15 @@ from typing import IO
 
 from swinkit.errors import RunError
 
-Content = bytes | str | Callable[[IO[bytes]], object]
+Encoded = bytes | Callable[[IO[bytes]], object]
+Content = str | Encoded
 
 
 def write_atomically(path: str | os.PathLike[str], content: Content) -> Path:
     """Write a whole file or leave everything as it was; missing parent folders are made.
 
     content: bytes, text (written as UTF-8), or a function that writes to the open binary file it is given.
+    Bytes of a name that are no UTF-8 are written as they were, in JSON as the escapes that it has for them.
     The content goes to a temporary file in the same folder, is synced to disk and then renamed over `path`,
     so a reader sees the old file or the new one and never a part. Whatever goes wrong, the old file stays
     and the temporary one is removed.
@@ -28,7 +30,7 @@ def write_atomically(path: str | os.PathLike[str], content: Content) -> Path:
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write_and_sync(temporary, content)
+        _write_and_sync(temporary, _encoded(content, target.suffix))
         os.replace(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
@@ -79,16 +81,20 @@ class _Disk(io.RawIOBase):
             os.close(self._handle)
 
 
-def _write_and_sync(path: Path, content: Content) -> None:
+def _encoded(content: Content, suffix: str) -> Encoded:
+    if not isinstance(content, str):
+        return content
+    return content.encode("utf-8", "backslashreplace" if suffix == ".json" else "surrogateescape")
+
+
+def _write_and_sync(path: Path, content: Encoded) -> None:
     disk = _Disk(path)
     try:
         with io.BufferedWriter(disk, buffer_size=1 << 20) as file:
-            if isinstance(content, str):
-                file.write(content.encode("utf-8", "surrogateescape"))
-            elif isinstance(content, bytes):
-                file.write(content)
-            else:
+            if callable(content):
                 content(file)
+            else:
+                file.write(content)
             file.flush()
             disk.sync()
     except Exception as error:

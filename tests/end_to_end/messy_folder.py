@@ -123,7 +123,7 @@ def _unusual(messy: Messy, scenes: dict[str, Iterator[Image.Image]], train: dict
     frames[0].save(path, save_all=True, append_images=frames[1:])
     Image.new("RGB", (1, 1)).save(messy.plant("one pixel", folder / "dot.png"))
     next(scenes["zero"]).resize((5000, 3)).save(messy.plant("long and thin", folder / "strip.png"))
-    messy.plant("too large", folder / "poster.png").write_bytes(_huge_png(20000, 15000))
+    messy.plant("too large", folder / "poster.png").write_bytes(huge_png(20000, 15000))
 
 
 def _copies(messy: Messy, train: dict[str, list[Path]], val: dict[str, list[Path]]) -> None:
@@ -156,7 +156,7 @@ def _no_pictures(messy: Messy, root: Path) -> None:
         messy.plant("ignored", root / "train" / "one" / name).write_bytes(b"\0\1\2")
 
 
-def _huge_png(width: int, height: int) -> bytes:
+def huge_png(width: int, height: int) -> bytes:
     """A bilevel PNG of many pixels in few bytes, made without holding it."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import unicodedata
 from contextlib import nullcontext
 from pathlib import Path
@@ -133,6 +134,24 @@ def test_a_class_whose_pictures_cannot_be_read_is_missing_too(tmp_path):
     ]
 
 
+def test_classes_whose_names_are_hardly_told_apart_are_named_together(tmp_path):
+    checkup = looked_through(photos(tmp_path, {"Red Fox": 3, "red_fox": 3, "wolf": 3}))
+
+    assert ["'Red Fox' and 'red_fox' differ in case, spaces or hyphens only"] == [
+        finding.message for finding in found(checkup, "D226")
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the two are one folder")
+def test_folders_that_differ_in_their_unicode_form_are_one_class_and_it_is_said(tmp_path):
+    photos(tmp_path, {unicodedata.normalize(form, "zoë"): 3 for form in ("NFC", "NFD")} | {"ant": 3})
+
+    checkup = looked_through(tmp_path)
+
+    assert {"ant": {"all": 3}, "zoë": {"all": 6}} == checkup.counts()
+    assert any("differ in their Unicode form only" in one.message for one in found(checkup, "D221"))
+
+
 # What gives the class away
 
 
@@ -154,6 +173,33 @@ def test_bit_depth_in_one_class_gives_it_away(tmp_path):
     messages = [finding.message for finding in found(looked_through(tmp_path), "D105")]
 
     assert "bit depth predicts the class: 16 bits only in fox (6 of 6)" in messages[0]
+
+
+def test_a_camera_in_one_class_gives_it_away(tmp_path):
+    photos(tmp_path, {"cat": 20}, ".jpg")
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Maker", "One\0"
+    (tmp_path / "dog").mkdir()
+    for number in range(20):
+        scene(100 + number, 40, 56).save(tmp_path / "dog" / f"{number}.jpg", exif=exif)
+
+    messages = [finding.message for finding in found(looked_through(tmp_path), "D105")]
+
+    assert [
+        "camera predicts the class: no camera named only in cat (20 of 20), Maker One only in dog (20 of 20)"
+    ] == messages
+
+
+def test_sizes_that_differ_by_much_give_the_class_away_though_no_two_are_equal(tmp_path):
+    for number in range(20):
+        for name, side in (("cat", 30 + number % 10), ("dog", 110 + number % 10)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            scene(1000 * side + number, side, side + number).save(tmp_path / name / f"{number}.png")
+
+    messages = [finding.message for finding in found(looked_through(tmp_path), "D105")]
+
+    assert 1 == len(messages)
+    assert "size predicts the class: about " in messages[0]
 
 
 def test_formats_that_are_mixed_everywhere_give_nothing_away(tmp_path):

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import difflib
 import io
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from inspect import cleandoc
 from pathlib import Path
@@ -52,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     _let_any_name_through()
+    _let_decoders_be_silent()
     if not given or given[0] in ("-h", "--help"):
         print(overview())
         return DONE
@@ -73,6 +76,12 @@ def _let_any_name_through() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")
+
+
+def _let_decoders_be_silent() -> None:
+    """What is wrong with a picture is said once, by us, with its path."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
 
 def overview() -> str:

@@ -35,7 +35,8 @@ def wants_colour() -> bool:
 
 def print_json(value: Any) -> None:
     """Data for programs; the names of fields are the keys."""
-    print(json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False))
+    text = json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False)
+    print(text.encode("utf-8", "backslashreplace").decode())  # bytes of a name that are no UTF-8 as escapes
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:

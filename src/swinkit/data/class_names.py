@@ -90,6 +90,14 @@ def find_classes(given: Iterable[str], known: Sequence[str]) -> dict[str, str | 
     return {name: match(name) for name in given}
 
 
+def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Names that differ in nothing but case, spaces, hyphens or Unicode form, together."""
+    loose: dict[str, list[str]] = {}
+    for name in names:
+        loose.setdefault(_loose(name), []).append(name)
+    return [tuple(some) for some in loose.values() if len(some) > 1]
+
+
 def unknown_classes(strangers: Sequence[str], known: Sequence[str]) -> DataError:
     """The refusal of class names without a match, each beside the nearest known one."""
     return DataError(

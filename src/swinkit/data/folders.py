@@ -15,6 +15,7 @@ from swinkit.data.samples import natural_order
 from swinkit.errors import DataError
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+_SYSTEM_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"})
 
 
 def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -51,7 +52,7 @@ def others_below(folder: Path) -> list[tuple[Path, str]]:
 def pictures_directly_in(folder: Path, ignored: Counter[str]) -> list[Path]:
     found = []
     for entry in _entries(folder):
-        if not entry.is_dir():
+        if not _is_folder(entry):
             other = _other_kind(entry)
             if other is None:
                 found.append(Path(entry.path))
@@ -66,7 +67,7 @@ def has_picture(folder: Path) -> bool:
 
 def folders_in(folder: Path) -> list[Path]:
     """The folders directly in a folder, but for hidden ones, in natural order."""
-    return [Path(entry.path) for entry in _entries(folder) if entry.is_dir() and not _is_hidden(entry)]
+    return [Path(entry.path) for entry in _entries(folder) if _is_folder(entry) and not _is_hidden(entry)]
 
 
 def name_below(path: Path, root: Path) -> str:
@@ -93,10 +94,10 @@ def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Pat
         return
     seen.add((status.st_dev, status.st_ino))
     for entry in _entries(folder):
-        if not entry.is_dir():
+        if not _is_folder(entry):
             yield Path(entry.path), _other_kind(entry)
         elif _is_hidden(entry):
-            yield Path(entry.path), "hidden folders"
+            yield Path(entry.path), "hidden or system folders"
         else:
             yield from _files_below(Path(entry.path), seen)
 
@@ -112,8 +113,16 @@ def _other_kind(entry: os.DirEntry[str]) -> str | None:
     return ending or "without extension"
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
 def _is_hidden(entry: os.DirEntry[str]) -> bool:
-    return entry.name.startswith(".")  # .DS_Store and macOS's ._ companions too
+    """.DS_Store and macOS's ._ companions too, and folders that systems make for themselves."""
+    return entry.name.startswith(".") or entry.name.casefold() in _SYSTEM_FOLDERS
 
 
 def _starts_like_picture(entry: os.DirEntry[str]) -> bool:

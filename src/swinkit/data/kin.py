@@ -72,8 +72,8 @@ def _copies(samples: Sequence[Sample]) -> list[list[str]]:
     for sample in samples:
         of_size.setdefault(sample.size_in_bytes(), []).append(sample)
     alike: dict[str, list[str]] = {}
-    for some in of_size.values():
-        if len(some) > 1:
+    for size, some in of_size.items():
+        if size and len(some) > 1:
             for sample in some:
                 alike.setdefault(sample.content_hash(), []).append(sample.name)
     return list(alike.values())

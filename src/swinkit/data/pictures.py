@@ -48,6 +48,7 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
 }
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
+_CAMERA_TAGS = (0x010F, 0x0110)  # make and model
 _BITS_PER_SAMPLE_TAG = 258
 _SAMPLES_PER_PIXEL_TAG = 277
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -65,6 +66,7 @@ class Header:
     format, mode: in Pillow's words; NPY for arrays. size: (height, width), upright, of the whole picture.
     channels: as they are decoded. bits: of a sample, in the file. orientation: by EXIF, 1 to 8.
     frames: whether there are more than one, or pages. broken_exif: whether it has EXIF that says nothing.
+    camera: make and model by EXIF.
     """
 
     format: str
@@ -76,6 +78,7 @@ class Header:
     transparent: bool = False
     frames: bool = False
     broken_exif: bool = False
+    camera: str = ""
 
 
 @cache
@@ -90,6 +93,11 @@ def formats() -> tuple[str, ...]:
 def extensions() -> tuple[str, ...]:
     """The endings, lower case and with the dot, under which pictures of these formats are found."""
     return tuple(ending for name in formats() for ending in _FORMATS[name])
+
+
+def unread_endings() -> tuple[str, ...]:
+    """The endings of pictures for which a reader is missing here."""
+    return tuple(ending for name in _FORMATS if name not in formats() for ending in _FORMATS[name])
 
 
 def endings_of(name: str) -> tuple[str, ...]:
@@ -156,6 +164,7 @@ def glance(image: Image.Image, *, side: int, max_pixels: int) -> tuple[Header, n
         transparent=transparent,
         frames=frames,
         broken_exif=bool(image.info.get("exif")) and not exif,
+        camera=" ".join(str(exif[tag]).strip("\0 ") for tag in _CAMERA_TAGS if tag in exif),
     )
     return header, shown
 
@@ -221,8 +230,10 @@ def _orientation(exif: Mapping[int, Any]) -> int:
 
 def _bits(image: Image.Image) -> int:
     layouts = [str(tile.args) for tile in getattr(image, "tile", [])]  # "RGB;16B": how samples lie there
-    deeper = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (8,))) > 8
-    if image.mode in _SIXTEEN_BIT or deeper or any(";16" in layout for layout in layouts):
+    stored: int = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (8,)))
+    if stored > 8:
+        return stored
+    if image.mode in _SIXTEEN_BIT or any(";16" in layout for layout in layouts):
         return 16
     return {"1": 1, "I": 32, "F": 32}.get(image.mode, 8)
 

@@ -148,7 +148,8 @@ def _refuse_what_is_no_file(path: Path) -> None:
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError("there is no such file", hint=did_you_mean(path)) from error
+        what = "it is a link to what is not there" if path.is_symlink() else "there is no such file"
+        raise DataError(what, hint=did_you_mean(path)) from error
     except (OSError, ValueError) as error:
         raise DataError(f"the system refuses it ({getattr(error, 'strerror', None) or error})") from error
     if stat.S_ISDIR(status.st_mode):

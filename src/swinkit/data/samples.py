@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from swinkit.data.containers import Packed
+from swinkit.data.pictures import unread_endings
 from swinkit.data.read import read, read_bytes, to_channels
 from swinkit.errors import DataError
 
@@ -71,8 +72,12 @@ class Sample:
         return () if self.label is None else (self.label,)
 
     def size_in_bytes(self) -> int:
+        """0 where there is no file, or a link that leads nowhere."""
         if isinstance(self.source, Path):
-            return self.source.stat().st_size
+            try:
+                return self.source.stat().st_size
+            except OSError:
+                return 0
         return self.source.nbytes if isinstance(self.source, np.ndarray) else self.source.size
 
     def content_hash(self) -> str:
@@ -140,13 +145,18 @@ class ImageSet:
 
     def remarks(self) -> tuple[str, ...]:
         """What a person should know before training: the notes, empty classes, classes that a split lacks."""
+        unread = (
+            f"{self.ignored[ending]} pictures ({ending}) are left out: their reader is missing here"
+            for ending in unread_endings()
+            if self.ignored.get(ending)
+        )
         empty = (f"{name}/ holds no pictures, so no class is made of it" for name in self.empty)
         absent = (
             f"{split} has no pictures of {', '.join(names)}: nothing can be said about them"
             for split in ("val", "test")
             if (names := self.absent(split))
         )
-        return (*empty, *self.notes, *absent)
+        return (*unread, *empty, *self.notes, *absent)
 
     def fingerprint(self) -> str:
         """A short hash of names, labels and sizes: the same wherever the same data lies, in whatever order.

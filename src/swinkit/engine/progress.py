@@ -25,7 +25,7 @@ class Progress:
         self._log = run.folder / "log.txt"
         self._lines: list[str] = []
         if goes_on and self._log.exists():
-            self._lines = self._log.read_text("utf-8").splitlines()
+            self._lines = self._log.read_text("utf-8", "surrogateescape").splitlines()
         self._silent = silent
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True, markup=False, quiet=silent)
         self._bar: Bar | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from swinkit.data import pictures
-from swinkit.data.class_names import with_nearest
+from swinkit.data.class_names import alike, with_nearest
 from swinkit.data.pictures import Header
 from swinkit.data.samples import ImageSet, Sample, Split, natural_order
 from swinkit.health.copies import Copy, copy_groups
@@ -165,6 +165,11 @@ def _about_classes(images: ImageSet, facts: Sequence[Facts], divided: ImageSet |
     taught = _counts([s for s in readable if s.split in (None, "train")], images.classes)
     yield from _about_strangers(images, readable)
     yield from _about_too_little(images, taught, readable)
+    for names in alike(images.classes):
+        yield Finding(
+            code="D226",
+            message=f"{' and '.join(repr(name) for name in names)} differ in case, spaces or hyphens only",
+        )
     for name in images.empty:
         yield Finding(code="D101", message="it holds no picture", files=(name,))
     for split, code in (("val", "D102"), ("test", "D220")):
@@ -266,9 +271,17 @@ def _name_oddities(part: str, *, is_file: bool) -> Iterator[str]:
 
 
 def _about_the_rest(images: ImageSet, others: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    unread = pictures.unread_endings()
     for name, kind in others:
-        yield Finding(code="D216", message=kind, files=(name,))
+        if kind in unread:
+            yield Finding(code="D001", message=f"its reader is missing here{_remedy(kind)}", files=(name,))
+        else:
+            yield Finding(code="D216", message=kind, files=(name,))
     for name, reason in images.skipped:
         yield Finding(code="D217", message=reason, files=(name,))
     for sentence in images.notes:
         yield Finding(code="D221", message=sentence)
+
+
+def _remedy(ending: str) -> str:
+    return ": pip install pillow-heif" if ending in pictures.endings_of("HEIF") else ""

@@ -26,6 +26,7 @@ _MOST_COMPARED = 20_000  # pictures of which thumbnails are kept: 4 kB each, and
 _MOST_BAD_SHARE = 0.2
 _FEW_BAD = 5
 _NAMED = 20  # bad files that are named one by one
+_ONE_BAR = 24  # grey levels that compression leaves in a bar of one colour
 _ONE_GREY = 2  # grey levels between the darkest and the lightest place of a picture that shows nothing
 
 
@@ -148,8 +149,21 @@ def _seen(sample: Sample, content: bytes, channels: Channels) -> Seen:
 
 
 def _thumbnail(shown: np.ndarray) -> np.ndarray:
+    shown = _without_frame(_without_frame(shown).T).T
     method = Image.Resampling.BOX if min(shown.shape) >= THUMBNAIL else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(shown).resize((THUMBNAIL, THUMBNAIL), method))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(shown)).resize((THUMBNAIL, THUMBNAIL), method))
+
+
+def _without_frame(shown: np.ndarray) -> np.ndarray:
+    """Without bars of one grey above and below, as letterboxing and frames leave them; half is kept at least.
+
+    Only as much is cut as both sides have, so that what stands on plain ground keeps its place.
+    """
+    lively = np.flatnonzero(np.ptp(shown, axis=1) > _ONE_BAR)
+    if not len(lively):
+        return shown
+    bar = min(lively[0], len(shown) - 1 - lively[-1], len(shown) // 4)
+    return shown[bar : len(shown) - bar]
 
 
 def _reason(error: DataError, sample: Sample) -> str:

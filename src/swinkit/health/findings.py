@@ -121,6 +121,7 @@ RULES: Mapping[str, Rule] = {
     "D225": Rule(
         "damaged inside", "Data is missing, and decoders fill it in without a word: with grey, or blurred."
     ),
+    "D226": Rule("classes of nearly one name", "Two classes whose names are hardly told apart: perhaps one."),
 }
 
 

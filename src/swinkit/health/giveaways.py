@@ -19,11 +19,17 @@ def _colour(header: Header) -> str:
     return "transparency" if header.transparent else "grey" if header.channels == 1 else "colour"
 
 
-_PROPERTIES: Mapping[str, Callable[[Header], str]] = {
-    "format": lambda header: header.format,
-    "bit depth": lambda header: f"{header.bits} bits",
-    "colour": _colour,
-    "size": lambda header: f"{header.size[1]} x {header.size[0]} pixels",
+def _rough_size(header: Header) -> str:
+    return f"about {2 ** round(math.log2(max(header.size))):,} pixels"
+
+
+# For each property how it may be told, the more exact way first.
+_PROPERTIES: Mapping[str, tuple[Callable[[Header], str], ...]] = {
+    "format": (lambda header: header.format,),
+    "bit depth": (lambda header: f"{header.bits} bits",),
+    "colour": (_colour,),
+    "size": (lambda header: f"{header.size[1]} x {header.size[0]} pixels", _rough_size),
+    "camera": (lambda header: header.camera or "no camera named",),
 }
 
 
@@ -35,23 +41,28 @@ def giveaways(labelled: Sequence[tuple[str, Header]]) -> Iterator[str]:
     shares = {name: count / len(labelled) for name, count in Counter(name for name, _ in labelled).items()}
     if len(shares) < 2:
         return
-    for what, value_of in _PROPERTIES.items():
-        kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for name, header in labelled:
-            kinds[value_of(header)][name] += 1
-        if len(kinds) < 2:
-            continue
-        telling = [found for kind in kinds.items() if (found := _telling(kind, shares, len(kinds)))]
-        told = sum(max(counts.values()) for counts in kinds.values() if counts.total() >= _MANY) / len(
-            labelled
-        )
-        if telling:
-            yield f"{what} predicts the class: {', '.join(telling)}"
-        elif told >= max(shares.values()) + _GAIN:
-            yield (
-                f"{what} predicts the class: {told:.0%} of the pictures are told by it alone,"
-                f" {max(shares.values()):.0%} by guessing the commonest"
-            )
+    for what, ways in _PROPERTIES.items():
+        told = (_told([(name, value_of(header)) for name, header in labelled], shares) for value_of in ways)
+        sentence = next(filter(None, told), "")
+        if sentence:
+            yield f"{what} predicts the class: {sentence}"
+
+
+def _told(labelled: Sequence[tuple[str, str]], shares: Mapping[str, float]) -> str:
+    """What a property says of the class, if anything. labelled: class and value of each picture."""
+    kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for name, value in labelled:
+        kinds[value][name] += 1
+    if len(kinds) < 2:
+        return ""
+    telling = [found for kind in kinds.items() if (found := _telling(kind, shares, len(kinds)))]
+    if telling:
+        return ", ".join(telling)
+    many = (counts for counts in kinds.values() if counts.total() >= _MANY)
+    told, guessed = sum(max(counts.values()) for counts in many) / len(labelled), max(shares.values())
+    if told < guessed + _GAIN:
+        return ""
+    return f"{told:.0%} of the pictures are told by it alone, {guessed:.0%} by guessing the commonest"
 
 
 def _telling(kind: tuple[str, Counter[str]], shares: Mapping[str, float], kinds: int) -> str:

@@ -84,7 +84,7 @@ def keep_frozen(run: Run, frozen: Frozen) -> None:
 
     from swinkit.data import write_atomically
 
-    names = json.dumps([sample.name for sample in frozen.samples], ensure_ascii=False)
+    names = json.dumps([sample.name for sample in frozen.samples])  # ASCII, as some names are no Unicode
     metadata = {"of": frozen.of, "names": names}
     tensors = {"features": frozen.features.contiguous()}
     write_atomically(run.features, safetensors.torch.save(tensors, metadata))

@@ -156,6 +156,7 @@ def write_ours(
         text = json.dumps(description, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"extra takes plain values that JSON can hold ({error})") from None
+    text = text.encode("utf-8", "backslashreplace").decode()  # class names that are no UTF-8
     own = {name: _own(tensor) for name, tensor in tensors.items()}
     return _write_safetensors(path, own, {"format": "pt", "swinkit": text})
 

@@ -79,9 +79,13 @@ def _split_folders(folder: Path) -> dict[Path, Split]:
 
 def _collect_classes(above: Path, root: Path, split: Split | None, found: _Found) -> None:
     """Every folder in `above` is a class; pictures beside the folders have none."""
+    labels: set[str] = set()
     for child in folders_in(above):
         pictures = list(pictures_below(child, found.ignored))
         label = unicodedata.normalize("NFC", child.name)
+        if label in labels:
+            found.notes.append(f"two folders {label}/ differ in their Unicode form only: they are one class")
+        labels.add(label)
         found.samples += (_sample(path, root, label, split, found.names) for path in pictures)
         if not pictures:
             found.empty.append(name_below(child, root))
