@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from swinkit.kernels.library import Images, chosen_target, library
+from swinkit.kernels.library import chosen_target, library
 from swinkit.native import optimize
 from swinkit.native.network import PackedSwin
-from swinkit.native.optimized import _outputs
 from tests.models.builders import small_swin
+from tests.native.guarded import guarded_logits
 from tests.native.targets import every_target, forced, needs_library
 
 pytestmark = needs_library
@@ -17,7 +17,6 @@ CASES = {
     "v2, shifted": (2, {}, (3, 3, 64, 32)),
     "odd channels": (1, {"embed_dim": 20, "num_heads": (1, 2, 4)}, (2, 3, 32, 48)),
 }
-GUARD = 4096
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -26,25 +25,7 @@ GUARD = 4096
 def test_a_run_reads_nothing_unwritten_and_writes_nothing_outside(case, dtype, target, threads, monkeypatch):
     forced(monkeypatch, target)
     version, settings, shape = CASES[case]
-    model, x = small_swin(version, **settings), torch.randn(shape)
-    chosen = chosen_target(dtype)
-    packed = PackedSwin(model, chosen)
-    network = packed.network(tuple(shape[2:]))
-    size = library().workspace(chosen, network, shape[0], threads)
-    results = []
-    for poison in (0, 255):  # four bytes of 255 are not a number
-        memory = torch.full((GUARD + size + GUARD + 64,), poison, dtype=torch.uint8)
-        start = -(-(memory.data_ptr() + GUARD) // 64) * 64
-        logits = torch.full((shape[0] + 2, 7), 3.0)
-        outputs = _outputs([logits[1:-1]], "logits", [])
-        images = Images(x.data_ptr(), shape[0], x.stride())
-        library().run(chosen, network, images, outputs, (start, size), threads)
-        before = start - memory.data_ptr()
-        assert (memory[:before] == poison).all() and (memory[before + size :] == poison).all()
-        assert (logits[[0, -1]] == 3).all()
-        results.append(logits[1:-1].clone())
-    assert results[0].isfinite().all()
-    assert torch.equal(*results)
+    guarded_logits(small_swin(version, **settings), torch.randn(shape), dtype, threads)
 
 
 def test_calls_of_one_size_take_no_further_memory():
