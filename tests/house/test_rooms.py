@@ -34,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "trust": {"engine", "tasks", "models", "data"},
     "recipes": {"backbones", "engine", "tasks", "models", "data"},
     "drawings": {"models", "windows", "data"},
-    "engine": {"backbones", "tasks", "data", "weights", "models", "native", "writing"},
+    "engine": {"backbones", "tasks", "data", "models", "native", "writing"},
     "tasks": {"models", "data"},
     "backbones": {"weights", "models", "data", "windows"},
     "weights": {"models", "windows", "writing"},

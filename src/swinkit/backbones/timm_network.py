@@ -194,11 +194,15 @@ class TimmBackbone(Backbone):
     def _places(self, *, coarse: bool) -> dict[str, int]:
         """The layer, or the stage, of each parameter, counted from the pixels up, as timm groups them.
 
-        Groups that hold no matrix, such as a last norm, belong to the one before.
+        Groups that hold no matrix, such as a last norm, belong to the one before. Where timm has no groups
+        for a network, all of it is one.
         """
         from timm.models import group_parameters
 
-        matcher = self.network.group_matcher(coarse=coarse)  # type: ignore[operator]
+        try:
+            matcher = self.network.group_matcher(coarse=coarse)  # type: ignore[operator]
+        except (AttributeError, AssertionError):  # how timm says that it has none
+            return {name: 0 for name, _ in self.network.named_parameters()}
         groups: dict[int, list[str]] = group_parameters(self.network, matcher)
         shapes = {name: parameter.ndim for name, parameter in self.network.named_parameters()}
         places: dict[str, int] = {}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swinkit.backbones.names import is_timm
 from swinkit.data import match_classes
 from swinkit.errors import ConfigError, DataError
 from swinkit.models import Backbone, Preprocess
@@ -108,6 +109,8 @@ def teacher_of(
     try:
         spelt = match_classes(classes, model.labels)
     except DataError as error:
-        raise ConfigError(f"{source} cannot teach all classes: {error.message}", hint=error.hint) from error
+        first = f"teach it first: train --model {source}, then --teacher RUN"
+        hint = first if is_timm(source) else error.hint
+        raise ConfigError(f"{source} cannot teach all classes: {error.message}", hint=hint) from error
     columns = torch.tensor([model.labels.index(spelt[name]) for name in classes])
     return Teacher(model.eval().requires_grad_(False), columns, model.preprocess, ours, settings)

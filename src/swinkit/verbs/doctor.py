@@ -19,6 +19,7 @@ _EXTRAS = {
     "onnx": ("to write models for ONNX Runtime", ("onnx", "onnxscript", "onnxruntime")),
     "multichannel": ("to read TIFF pictures of many channels", ("tifffile",)),
     "hf-data": ("to read data sets in parquet and arrow", ("datasets",)),
+    "timm": ("to train other networks beside: --model timm:NAME", ("timm",)),
     "cluster": ("to train and predict on Ray", ("ray",)),
     "tensorboard": ("to train with --track tensorboard", ("tensorboard",)),
     "mlflow": ("to train with --track mlflow", ("mlflow",)),

@@ -56,7 +56,7 @@ def train(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Run:
-    """Train a Swin on pictures; says what it will do and why, then does it.
+    """Train a Swin, or a network of timm, on pictures; says what it will do and why, then does it.
 
     Everything about the training lies in the run's folder, which `predict` and `evaluate` take as weights.
     Ctrl-C saves first and says how to go on.
@@ -75,7 +75,8 @@ def train(
         exclude: findings.csv of a `check`: the files it says to leave out are left out.
         recipe: A published recipe (`recipes/published.py`), or FILE.py:FUNCTION, a function of yours that
             returns a TrainConfig; other settings go before what it says.
-        model: Size to train (`swinkit models`); by default one that suits the pictures.
+        model: Size to train (`swinkit models`), or timm:NAME, a network of timm (`swinkit[timm]`); by default
+            one that suits the pictures.
         weights: What to start from: a run, a weights file, the name of published weights, hf:owner/name, or
             none. By default published weights of the model, where they lie on this disk or can be fetched;
             that is tried once, for five seconds, and what will be fetched is named first.
@@ -85,8 +86,8 @@ def train(
         batch: Pictures in one step.
         lr: Peak learning rate; "find" tries ever higher ones for some steps and takes the best.
         precision: Of products inside a training step; by default bf16 where the machine is faster with it.
-        teacher: A model to learn from beside the labels: a run, a weights file, the name of published weights
-            or hf:owner/name. It has to know all classes, under these names.
+        teacher: A model to learn from beside the labels: a run, a weights file, the name of published
+            weights, hf:owner/name or timm:NAME. It has to know all classes, under these names.
         distillation: soft learns the teacher's probabilities, hard just its answers.
         imbalance: What to do about classes of unequal size: none, weights, sampler or logit-adjust; auto does
             something from 5 to 1 on, and says what.

@@ -13,7 +13,7 @@ from swinkit.verbs.train import train
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Train a Swin on pictures: says what it will do and why, then does it.
+    """Train a Swin, or a network of timm, on pictures: says what it will do and why, then does it.
 
     DATA is a folder of class folders, with or without train, val and test above them, a table of
     path,label, parquet files or tar archives, or hf:owner/name, a data set that is streamed from the Hugging
@@ -23,6 +23,7 @@ class Train:
     examples:
       swinkit train
       swinkit train photos/ --weights swin_tiny --time 30m
+      swinkit train photos/ --model timm:resnet50
       swinkit train --resume runs/photos-1
     """
 
@@ -40,7 +41,7 @@ class Train:
     recipe: Annotated[str | None, option("NAME", "by default what suits the pictures")] = None
     """A published recipe (swin_tiny_imagenet, …), or one of yours: FILE.py:FUNCTION."""
     model: Annotated[str | None, option("SIZE", "by default one that suits the pictures")] = None
-    """Size to train; `swinkit models` lists them."""
+    """Size to train (`swinkit models` lists them), or timm:NAME, a network of timm (ResNet, ViT, …)."""
     weights: Annotated[str | None, option("SOURCE", "by default published ones, if to be had")] = None
     """What to start from: a run, a weights file, a catalogue name, hf:owner/name; or none: from scratch."""
     image_size: Annotated[str | None, option("PIXELS", "by default what suits the pictures")] = None
@@ -58,7 +59,7 @@ class Train:
     ] = None
     """Of products inside a training step."""
     teacher: Annotated[str | None, option("SOURCE")] = None
-    """A model to learn from beside the labels: a run, a weights file, a catalogue name, hf:owner/name."""
+    """A model to learn from beside the labels: a run, a file, a catalogue name, hf:owner/name, timm:NAME."""
     distillation: Annotated[Literal["soft", "hard"], option("{soft,hard}", "by default soft")] = "soft"
     """Learn the teacher's probabilities, or just its answers."""
     imbalance: Annotated[
