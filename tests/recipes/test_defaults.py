@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from swinkit.models import Preprocess
-from swinkit.recipes.defaults import SMALL, Plan, default_plan
+from swinkit.recipes.defaults import SEEN_OFTEN, SMALL, Plan, default_plan, suited_to_epochs
 from swinkit.recipes.facts import DataFacts, Machine, Start
 from swinkit.recipes.wishes import Wishes
 
@@ -45,6 +45,17 @@ def test_characters_are_never_mirrored_and_photographs_are() -> None:
 
     assert 0 == plan(digits).config.augmentation.flip
     assert 0 < plan().config.augmentation.flip
+
+
+def test_pictures_that_are_seen_a_few_times_keep_their_colours_and_parts() -> None:
+    few = suited_to_epochs(plan(wishes=Wishes(epochs=SEEN_OFTEN - 1)))
+    often = plan(wishes=Wishes(epochs=SEEN_OFTEN))
+
+    assert (0, 0) == (few.config.augmentation.colour, few.config.augmentation.erasing)
+    assert often.config.augmentation.crop_scale == few.config.augmentation.crop_scale
+    assert f"seen {SEEN_OFTEN - 1} times" in few.why("augmentation")
+    assert 0 < often.config.augmentation.colour
+    assert often == suited_to_epochs(often)
 
 
 @pytest.mark.parametrize(

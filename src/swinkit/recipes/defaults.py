@@ -41,6 +41,10 @@ PICTURES = Augmentation(crop_scale=(0.35, 1.0))
 MEASUREMENTS = replace(PICTURES, colour=0.0)
 """What may be done to any number of channels without knowing what they mean."""
 
+SEEN_OFTEN = 30
+"""Epochs from which colours are varied and parts erased. Seen less often, a picture has no time to be learnt
+by heart, and what makes it harder only slows learning down."""
+
 SEEN = 70_000
 """Pictures that a training from scratch looks at, repetitions counted, where there is time."""
 SEEN_IN_FINE_TUNING = 10_000
@@ -252,6 +256,17 @@ def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:
     return PICTURES, "augmentation: crops, mirror images, colour, erasing"
 
 
+def suited_to_epochs(plan: Plan) -> Plan:
+    """The plan with its augmentation, milder where pictures are seen only a few times."""
+    config = plan.config
+    wanted = config.augmentation
+    if config.epochs >= SEEN_OFTEN or not (wanted.colour or wanted.erasing):
+        return plan
+    milder = replace(config, augmentation=replace(wanted, colour=0.0, erasing=0.0))
+    why = f"crops, mirror images; nothing more, since each picture is seen {config.epochs} times"
+    return replace(plan, config=milder).because("augmentation", why)
+
+
 def _distillation(wishes: Wishes) -> tuple[Distillation | None, tuple[str, ...]]:
     if wishes.teacher is None:
         return None, ()
@@ -288,7 +303,7 @@ def _learning_rate(wishes: Wishes, model: str, batch: int, start: Start | None) 
     if is_timm(model):
         return FRESH_LR, f"learning rate: {FRESH_LR:g}, for a network of another family; batches of {batch}"
     width = size_config(model).embed_dim
-    lr = 2e-3 if width <= 32 else 1e-3 if width < 96 else 5e-4
+    lr = 2e-3 if width <= 32 else 5e-4
     return lr, f"learning rate: {lr:g}, for a model of this width; batches of {batch}"
 
 

@@ -53,7 +53,7 @@ def planned(
     from swinkit.engine.memory import bytes_kept
     from swinkit.recipes.budget import within_time
     from swinkit.recipes.cache import with_cache
-    from swinkit.recipes.defaults import default_plan
+    from swinkit.recipes.defaults import default_plan, suited_to_epochs
     from swinkit.recipes.fresh import fresh_model, preprocess
     from swinkit.recipes.memory import Needs, within_memory
     from swinkit.recipes.named import following
@@ -97,6 +97,7 @@ def planned(
         facts_kept["range_test"] = tested.to_dict()
     plan = within_time(plan, wishes, chosen.estimate, chosen.pace)
     plan = with_cache(plan, facts, machine, wishes)  # again, now that epochs and pixels are known
+    plan = plan if recipe else suited_to_epochs(plan)
     needs = replace(needs, kept=bytes_kept(chosen.model, plan.config.image_size, model.in_channels))
     return Planned(within_memory(plan, needs), chosen.model, task, teacher, facts_kept, chosen.probed)
 
