@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from swinkit.kernels import cosine_window_attention, window_attention
     from swinkit.models import Swin, SwinConfig, create_model
     from swinkit.native import optimize
+    from swinkit.verbs.bench import bench
     from swinkit.verbs.check import check
     from swinkit.verbs.compare import compare
     from swinkit.verbs.convert import convert
@@ -38,6 +39,7 @@ _ROOMS = {
     "Swin": "swinkit.models",
     "SwinConfig": "swinkit.models",
     "SwinkitError": "swinkit.errors",
+    "bench": "swinkit.verbs.bench",
     "check": "swinkit.verbs.check",
     "compare": "swinkit.verbs.compare",
     "convert": "swinkit.verbs.convert",
@@ -62,6 +64,7 @@ __all__ = [
     "SwinConfig",
     "SwinkitError",
     "__version__",
+    "bench",
     "check",
     "compare",
     "convert",

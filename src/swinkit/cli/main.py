@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from swinkit import __version__
 from swinkit.cli.doors import Door
+from swinkit.cli.doors.bench import Bench
 from swinkit.cli.doors.check import Check
 from swinkit.cli.doors.compare import Compare
 from swinkit.cli.doors.convert import Convert
@@ -46,6 +47,7 @@ VERBS: dict[str, type[Door]] = {
     "explain": Explain,
     "inspect": Inspect,
     "convert": Convert,
+    "bench": Bench,
 }
 DONE, NO, WRONG_USE, CANNOT, INTERRUPTED = 0, 1, 2, 3, 130
 

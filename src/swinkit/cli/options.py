@@ -84,3 +84,24 @@ def sizes(word: str | None, name: str) -> int | tuple[int, int] | list[tuple[int
         return size(word, name)
     stages = [size(part, name) for part in word.split(",")]
     return [(side, side) if isinstance(side, int) else side for side in stages if side is not None]
+
+
+def listed(word: str | None) -> list[str] | None:
+    """The values of a setting that takes several: timm,openvino."""
+    return None if word is None else [part.strip() for part in word.split(",") if part.strip()]
+
+
+def listed_sizes(word: str | None, name: str) -> list[int | tuple[int, int]] | None:
+    """224,448,192x320. Raises ConfigError that names the option."""
+    parts = listed(word)
+    return None if parts is None else [one for part in parts if (one := size(part, name)) is not None]
+
+
+def counts(word: str | None, name: str) -> list[int] | None:
+    """1,8,32. Raises ConfigError that names the option."""
+    parts = listed(word)
+    if parts is None:
+        return None
+    if not parts or not all(re.fullmatch(r"[1-9]\d*", part) for part in parts):
+        raise ConfigError(f"{name} takes counts such as 1 or 1,8,32; got {word!r}")
+    return [int(part) for part in parts]

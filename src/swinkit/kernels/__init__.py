@@ -2,6 +2,7 @@
 
 from swinkit.kernels.choose import (
     KERNELS,
+    WHOLE_NETWORKS,
     KernelReport,
     Precision,
     cosine_window_attention,
@@ -15,6 +16,7 @@ from swinkit.kernels.choose import (
 
 __all__ = [
     "KERNELS",
+    "WHOLE_NETWORKS",
     "KernelReport",
     "Precision",
     "cosine_window_attention",

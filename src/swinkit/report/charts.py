@@ -144,6 +144,38 @@ def _in_words(share: Interval | float) -> str:
     return percent(share)
 
 
+# Timings -------------------------------------------------------------------------------------------------
+
+_BAR_NAMES, _BAR_WIDTH = 128, 300
+
+
+def timings(rows: Sequence[tuple[str, str, float, float]], *, label: str) -> Markup:
+    """Bars below each other, as long as the median call, and a line on to the 95th percentile.
+
+    rows: (name, class, p50, p95), in seconds.
+    """
+    longest = max(p95 for _, _, _, p95 in rows)
+    height = len(rows) * _ROW + 8
+    marks: list[Markup] = []
+    for number, (name, class_, p50, p95) in enumerate(rows):
+        y = 4 + _ROW * number
+        tip = svg.element(
+            "title", f"{name}: {svg.quantity(p50, 's')}, 95 of 100 within {svg.quantity(p95, 's')}"
+        )
+        end, late = (_BAR_WIDTH * seconds / longest for seconds in (p50, p95))
+        bar = svg.element("rect", tip, x=_BAR_NAMES, y=y + 6, width=max(end, 1.5), height=_ROW - 12)
+        line = svg.element(
+            "path", d=f"M{_BAR_NAMES + end:.1f} {y + _ROW / 2:g}H{_BAR_NAMES + late:.1f}", class_="span"
+        )
+        marks.append(svg.text(_BAR_NAMES - 12, y + _ROW / 2 + 4, name, "label end"))
+        marks.append(svg.element("g", bar, line, class_=class_))
+        marks.append(svg.text(_BAR_NAMES + late + 8, y + _ROW / 2 + 4, svg.quantity(p50, "s"), "tick"))
+    said = "; ".join(f"{name} {svg.quantity(p50, 's')}" for name, _, p50, _ in rows)
+    return svg.drawing(
+        _BAR_NAMES + _BAR_WIDTH + 62, height, *marks, label=f"{label}: {said}", class_="chart bars"
+    )
+
+
 # Calibration ---------------------------------------------------------------------------------------------
 
 _SIDE, _MARGIN = 250, 42

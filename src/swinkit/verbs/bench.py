@@ -1,0 +1,171 @@
+"""How fast does a Swin run here, beside other kernels, other implementations, other architectures?"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from swinkit.benchmark.results import Benchmark, Row
+from swinkit.errors import ConfigError, KernelRefused
+from swinkit.windows import Pair
+
+if TYPE_CHECKING:
+    from swinkit.benchmark.comparison import Found
+    from swinkit.benchmark.results import Machine
+    from swinkit.benchmark.wishes import Wishes
+    from swinkit.models import Swin
+
+__all__ = ["Benchmark", "Row", "bench"]
+
+_VERSIONS = (
+    *("swinkit", "torch", "timm", "torchvision", "transformers"),
+    *("onnxruntime", "openvino", "nncf"),
+)
+
+
+def bench(
+    model: str | Path | Sequence[str | Path] = ("swin_tiny",),
+    *,
+    image_size: int | Pair | Sequence[int | Pair] | None = None,
+    batch: int | Sequence[int] | None = None,
+    dtype: str | Sequence[str] | None = None,
+    threads: int | Sequence[int] | None = None,
+    kernel: str | Sequence[str] | None = None,
+    peers: str | Sequence[str] | None = None,
+    vs: str | Sequence[str] | None = None,
+    rounds: int = 7,
+    out: str | Path | None = None,
+) -> Benchmark:
+    """Measure inference on the CPU: latency, throughput, memory, and how much of the machine is used.
+
+    Everyone in a case (a model, an image size, a batch, a dtype, a number of threads) is timed in turn, round
+    by round, with the machine's own product rate sampled in between: what others do on the machine slows all
+    alike. Outputs are compared first, and who answers something else is left out.
+
+    Args:
+        model: One or several sizes (with random weights), runs or weights files.
+        image_size: One side or (height, width), or a list of several; by default the model's own.
+        batch: Images that go through the model at once; by default 1.
+        dtype: float32 (the default), bfloat16, int8, or several.
+        threads: By default as many as torch takes.
+        kernel: Of swinkit: native, torch, reference; by default the first two. Others are compared with
+            the first.
+        peers: Other implementations of the same function: timm, torchvision, transformers, compile,
+            onnxruntime, openvino. Those that are not installed are left out, and said.
+        vs: Other architectures, by torchvision's and timm's names.
+        rounds: Turns that each gets.
+        out: Folder for bench.json and bench.html; by default the first free runs/bench-1, bench-2, …
+
+    Raises:
+        ConfigError: a name or number that there is not.
+        KernelRefused: nothing of what was asked for can run here.
+    """
+    import torch
+
+    from swinkit.benchmark.wishes import settled
+    from swinkit.engine.run import new_run
+
+    wishes = settled(
+        model=model,
+        image_size=image_size,
+        batch=batch,
+        dtype=dtype,
+        threads=threads,
+        kernel=kernel,
+        peers=peers,
+        vs=vs,
+        rounds=rounds,
+        usual_threads=torch.get_num_threads(),
+    )
+    folder = new_run(out, name="bench").folder
+    machine = _machine()
+    found = _measured(wishes)
+    result = Benchmark(
+        machine=machine,
+        rows=tuple(row for one in found for row in one.rows),
+        rates=tuple(one.rate for one in found if one.rate),
+        left_out=(*wishes.left_out, *(left for one in found for left in one.left_out)),
+        rounds=wishes.rounds,
+        folder=folder,
+    )
+    if not result.rows:
+        raise KernelRefused(
+            "nothing of what was asked for can run here: "
+            + "; ".join(f"{one.name}: {one.why}" for one in result.left_out),
+            hint="`swinkit doctor` says what this machine has",
+        )
+    _write(result)
+    return result
+
+
+def _measured(wishes: Wishes) -> list[Found]:
+    from swinkit.benchmark.comparison import compare
+    from swinkit.weights import save
+
+    found = []
+    with TemporaryDirectory(prefix="swinkit-bench-") as temporary:
+        for number, name in enumerate(wishes.models):
+            model = _opened(name)
+            weights = save(model, Path(temporary) / f"{number}.safetensors")
+            for case in wishes.cases(name, model.config.image_size or (224, 224)):
+                _say(str(case))
+                found.append(compare(case, model, weights, wishes.contenders, rounds=wishes.rounds, say=_say))
+    return found
+
+
+def _opened(name: str) -> Swin:
+    """A named size with random weights, or what a run or weights file holds. ConfigError without a head."""
+    from swinkit.benchmark.weights import lively
+    from swinkit.models import ALIASES, SIZES
+    from swinkit.weights import load
+
+    if name in SIZES or name in ALIASES:
+        return lively(name)
+    if not Path(name).exists() and "." not in name and ":" not in name:
+        lively(name)  # raises, with the nearest names
+    model = load(name).eval()
+    if not model.config.classes:
+        raise ConfigError(f"the model in {name} has no classes, so there are no answers to compare")
+    return model
+
+
+def _machine() -> Machine:
+    from swinkit.benchmark.results import Machine
+    from swinkit.verbs.machine import processor
+
+    here = processor()
+    return Machine(
+        processor=here.name,
+        cores=here.cores,
+        instruction_sets=here.instruction_sets,
+        system=f"{platform.system()} {platform.release()}, {platform.machine()}",
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        versions={name: found for name in _VERSIONS if (found := _version(name))},
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _write(result: Benchmark) -> None:
+    from swinkit.data import write_atomically
+    from swinkit.report.bench_page import write_bench_page
+
+    text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False)
+    write_atomically(result.folder / "bench.json", text + "\n")
+    write_bench_page(result)
