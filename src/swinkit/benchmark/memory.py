@@ -32,7 +32,7 @@ CALLS = 3
 def memory_of(contender: str, case: Case, weights: Path) -> Memory | None:
     """Of a contender (a name that `contenders.builder` knows); None where the system does not tell.
 
-    Raises RuntimeError with the last line of what the process said, should it fail.
+    Raises RuntimeError with the last thing that the process said, should it fail.
     """
     if not _PEAK.exists():
         return None
@@ -45,7 +45,8 @@ def memory_of(contender: str, case: Case, weights: Path) -> Memory | None:
         check=False,
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        lines = [line for line in done.stderr.splitlines() if line and not line.startswith("hint:")]
+        said = lines or [f"exit code {done.returncode}"]
         raise RuntimeError(f"measuring the memory of {contender} failed: {said[-1]}")
     return Memory(**json.loads(done.stdout.splitlines()[-1]))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from swinkit.windows import Pair
+if TYPE_CHECKING:
+    from swinkit.windows import Pair
 
 SCHEMA = 1
 Kind = Literal["kernel", "peer", "other"]

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from swinkit.benchmark.results import Benchmark, Row
 from swinkit.errors import ConfigError, KernelRefused
-from swinkit.windows import Pair
 
 if TYPE_CHECKING:
     from swinkit.benchmark.comparison import Found
     from swinkit.benchmark.results import Machine
     from swinkit.benchmark.wishes import Wishes
     from swinkit.models import Swin
+    from swinkit.windows import Pair
 
 __all__ = ["Benchmark", "Row", "bench"]
 
