@@ -92,6 +92,14 @@ class Processes:
                 dist.broadcast_object_list(said, src=0, device=_device())
         return said[0]
 
+    def share_averages(self, model: nn.Module) -> None:
+        """Give every process the running averages of the first one's batch norms, where a model has any."""
+        if self.size == 1:
+            return
+        with told_when_one_ends():
+            for average in model.buffers():
+                dist.broadcast(average, src=0)
+
     def everyones(self, mine: list[One]) -> list[One]:
         """What all processes have, one after the other."""
         if self.size == 1:
@@ -150,6 +158,7 @@ def validate_together(
 ) -> dict[str, float]:
     """The task's numbers, each sample looked at by one of the processes: none is padded or counted twice."""
     here = processes()
+    here.share_averages(model)
     own = islice(samples, here.rank, None, here.size)
     answers = [
         (outputs, task.targets(some)) for some, outputs in outputs_of(model, own, unreadable=unreadable)

@@ -74,6 +74,10 @@ def planned(
     if plan.config.shard and not model.can_share:
         raise ConfigError("only a Swin is shared out among processes", hint="leave out --shard")
     task, teacher = task_of(images, plan.config), teacher_for(images, model, plan.config)
+    if model.mixes_pictures and processes().size > 1:
+        plan = plan.because(
+            "batch norms", "each process averages over its own pictures; the first one's count"
+        )
     lesson = _Lesson(images, task, teacher, wishes, began)
     facts_kept = {"asked": wishes.to_dict(), "start": begun.to_dict()}
     needs = Needs(
