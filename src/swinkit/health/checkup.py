@@ -42,6 +42,11 @@ class Checkup:
     def readable(self) -> tuple[Sample, ...]:
         return tuple(s for s, one in zip(self.images.samples, self.facts, strict=True) if one.readable)
 
+    @property
+    def unreadable(self) -> int:
+        """How many files that are meant to be pictures cannot be read, for whatever reason."""
+        return sum(len(finding.files) for finding in self.findings if finding.code == "D001")
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Pictures that can be read, by class and split; "all" where the data has no splits."""
         splits: Sequence[str | None] = self.images.splits() or (None,)

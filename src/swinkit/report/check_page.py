@@ -92,7 +92,7 @@ def check_page(found: Checkup, *, command: Sequence[str]) -> str:
         splits=list(next(iter(counts.values()), {})),
         largest=max((number for row in counts.values() for number in row.values()), default=1) or 1,
         sections=_sections(found, album),
-        unreadable=len(found.facts) - len(found.readable),
+        unreadable=found.unreadable,
         album=album,
     )
 

@@ -126,7 +126,7 @@ def check(
         classes=images.classes,
         counts=found.counts(),
         pictures=len(found.readable),
-        unreadable=len(found.facts) - len(found.readable),
+        unreadable=found.unreadable,
         ignored=sum(finding.code == "D216" for finding in found.findings),
         majority=_majority(found),
         findings=found.findings,
