@@ -1,4 +1,4 @@
-"""Compiles the native kernels with whatever C++ compiler there is, in some ten seconds.
+"""Compiles the native kernels with whatever C++ compiler there is, in well under a minute.
 
     python csrc/build.py [folder]      writes libswinkit.so (.dylib, .dll), by default into the package
 
