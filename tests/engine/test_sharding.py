@@ -60,7 +60,7 @@ def training(config: TrainConfig, *, resume: bool = False) -> Callable[[int, Pat
                 model = go_on(Run(folder), config)
             else:
                 _, model = begin(folder, config)
-            if processes.size > 1:
+            if config.shard and processes.size > 1:
                 assert kept(model) < 0.7 * kept(whole(model)), "the other has the rest"
             found = weights_of(whole(model))
             if rank == 0:

@@ -178,6 +178,6 @@ def told_when_one_ends() -> Iterator[None]:
         if not any(word in str(error).casefold() for word in _NETWORK):
             raise
         raise RunError(
-            f"another process of this training has ended ({str(error).splitlines()[0]})",
+            "another process of this training has ended",
             hint="its own message says why; then go on with --resume",
         ) from error
