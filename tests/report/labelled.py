@@ -11,7 +11,16 @@ from torch.nn import functional as F
 from swinkit.data import ImageSet, Sample, digits
 from swinkit.report.background import Trained
 from swinkit.tasks.multilabel import MultiLabel
-from swinkit.tasks.results import MultiLabelEvaluation
+from swinkit.trust.answers import Answers
+from swinkit.trust.assessment import (
+    Cost,
+    Interval,
+    LabelBaselines,
+    LookedFor,
+    MultiLabelAssessment,
+    ShakenSets,
+)
+from swinkit.trust.sets import assess_sets
 from tests.report.runs import _answers, _facts, _features, _fewer
 
 TRUE_OF = {"even": "02468", "large": "56789", "with a hole": "0689", "straight strokes": "147"}
@@ -19,7 +28,7 @@ TRUE_OF = {"even": "02468", "large": "56789", "with a hole": "0689", "straight s
 
 @dataclass(frozen=True)
 class Labelled:
-    found: MultiLabelEvaluation
+    found: MultiLabelAssessment
     images: ImageSet
     trained: Trained
 
@@ -46,10 +55,46 @@ def labelled(name_of: dict[str, str] | None = None) -> Labelled:
         scores.add(_answers(seen, weights.detach()), task.targets(val))
         history.append({"epoch": epoch, "train_loss": loss.item(), **scores.result()})
     outputs = _answers(seen, weights.detach())
-    found = task.chosen_on(outputs, val).evaluate(outputs, val)
+    scored = replace(task.chosen_on(outputs, val).evaluate(outputs, val), data="digits", split="val")
     facts: dict[str, Any] = _facts(images)
-    described = replace(found, data="digits", split="val")
-    return Labelled(described, images, Trained(facts=facts, history=history))
+    answers = Answers(samples=val, outputs=outputs, looks=torch.zeros(0), features=torch.zeros(0))
+    found = assess_sets(scored, answers, [sample.name for sample in val], chosen_on_same=True)
+    return Labelled(_with_the_rest(found), images, Trained(facts=facts, history=history))
+
+
+def _with_the_rest(found: MultiLabelAssessment) -> MultiLabelAssessment:
+    """What many passes of a model would find out."""
+    scored = found.evaluation
+    said = [
+        (one.image, one.labels[0], true)
+        for one, true in zip(scored.predictions, scored.answers, strict=True)
+        if one.labels
+    ]
+    return replace(
+        found,
+        baselines=LabelBaselines(
+            guessing=0.45, probe=Interval(value=0.6, low=0.5, high=0.7), probe_features="the starting weights"
+        ),
+        robustness=tuple(
+            ShakenSets(change=change, level=level, pictures=150, mean_average_precision=share)
+            for change, level, share in (("nothing", "the same pictures", 0.9), ("JPEG", "quality 10", 0.7))
+        ),
+        looked=tuple(
+            LookedFor(
+                image=image, given=name, probability=0.8, right=name in true, heat=((0.0, 1.0), (0.5, 0.2))
+            )
+            for image, name, true in said[:20]
+        ),
+        cost=Cost(
+            parameters=260,
+            macs=260,
+            seconds_per_picture=0.0042,
+            device="cpu",
+            threads=1,
+            kernel="none",
+            file_bytes=1040,
+        ),
+    )
 
 
 def _relabelled(sample: Sample, called: dict[str, str]) -> Sample:

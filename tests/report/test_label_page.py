@@ -33,7 +33,7 @@ def test_every_number_stands_in_a_file_beside_the_page(run: Labelled, page: str)
         "split.csv": {split: run.images.split(split).counts() for split in run.images.splits()},
         "predictions.csv": [
             {f"p({name})": share for name, share in one.probabilities.items()}
-            for one in run.found.predictions
+            for one in run.found.evaluation.predictions
         ],
     }
     numbers = [attributes for tag, attributes in Reader(page).tags if tag == "data"]
@@ -49,6 +49,15 @@ def test_the_verdict_comes_first_and_says_on_what_it_rests(page: str) -> None:
     assert "From scratch on little data." in text
 
 
+def test_it_says_what_it_beats_where_it_looked_what_harms_it_and_what_it_costs(page: str) -> None:
+    read = Reader(page)
+    there = {attributes.get("id") for tag, attributes in read.tags if tag == "section"}
+    assert {"classes", "looked", "robustness", "data", "training", "cost"} <= there
+    assert "Answers at random would have a mean average precision of" in read.text
+    assert "A linear classifier on the starting weights reaches" in read.text
+    assert "which it has not" in read.text
+
+
 def test_classes_and_files_stay_text(run: Labelled, tmp_path: Path) -> None:
     evil = labelled(dict(zip(TRUE_OF, EVIL, strict=False)))
     evil = replace(
@@ -58,7 +67,13 @@ def test_classes_and_files_stay_text(run: Labelled, tmp_path: Path) -> None:
         ),
         found=replace(
             evil.found,
-            predictions=tuple(replace(p, image=f"{EVIL[1]}{p.image}") for p in evil.found.predictions),
+            evaluation=replace(
+                evil.found.evaluation,
+                predictions=tuple(
+                    replace(p, image=f"{EVIL[1]}{p.image}") for p in evil.found.evaluation.predictions
+                ),
+            ),
+            looked=tuple(replace(one, image=f"{EVIL[1]}{one.image}") for one in evil.found.looked),
         ),
     )
     path = write_label_report(tmp_path, evil.found, evil.images, trained=evil.trained)
@@ -85,7 +100,7 @@ def test_a_class_opens_what_was_missed_and_what_was_given_wrongly(
     assert 1 == shown.count()
     mistakes = {
         one.image
-        for one, true in zip(run.found.predictions, run.found.answers, strict=True)
+        for one, true in zip(run.found.evaluation.predictions, run.found.evaluation.answers, strict=True)
         if ("even" in (one.labels or ())) != ("even" in true)
     }
     there = set(shown.locator("li > .called").all_inner_texts())

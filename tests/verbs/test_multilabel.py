@@ -15,6 +15,7 @@ from swinkit.data import digits
 from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError
 from swinkit.tasks import MultiLabelEvaluation
+from swinkit.trust.robustness import CHANGES
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
 from swinkit.verbs.train import train
@@ -68,6 +69,25 @@ def test_a_run_is_scored_by_mean_average_precision_and_keeps_its_thresholds(run:
     held = load(run.best).load_report.extra
     assert ("multilabel", {"zero", "one", "seven"}) == (held["task"], held["thresholds"].keys())
     assert {score["threshold"] for score in numbers["per_class"].values()} == set(held["thresholds"].values())
+
+
+def test_a_run_says_what_it_beats_where_it_looked_what_harms_it_and_what_it_costs(run: Run) -> None:
+    numbers = run.evaluation
+
+    assert 0 < numbers["baselines"]["guessing"] < 1
+    assert 0 < numbers["baselines"]["probe"]["low"] < numbers["baselines"]["probe"]["high"] <= 1
+    same, *worse = numbers["robustness"]
+    assert numbers["mean_average_precision"] == pytest.approx(same["mean_average_precision"])
+    assert len(worse) == len(CHANGES)
+    rows = csv.DictReader((run.folder / "predictions.csv").read_text().splitlines())
+    shown = {row["image"]: row for row in rows}
+    for one in numbers["looked"]:
+        row = shown[one["image"]]
+        assert one["given"] in row["predicted"].split(";")
+        assert one["right"] == (one["given"] in row["labels"].split(";"))
+    assert numbers["looked"] and numbers["cost"]["parameters"] > 1000
+    assert 0 == numbers["trained_copies"]
+    assert numbers["mean_average_precision"] == pytest.approx(numbers["precision_without_copies"])
 
 
 def test_evaluation_of_the_file_gives_the_numbers_of_the_run(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from swinkit.drawings import images
 from swinkit.report.numbers import Number, percent, pointer
 from swinkit.report.thumbnails import Album, Thumbnail, thumbnail
-from swinkit.trust.assessment import Assessment, Looked
+from swinkit.trust.assessment import Looked, LookedFor
 
 SIDE = 240  # pixels of the longer side
 _OPAQUE = 0.75  # of the brightest place: the picture stays visible below it
@@ -21,16 +22,16 @@ _DIMMED = 0.55  # the picture below, grey, so that what is bright or coloured is
 class Overlay:
     """A picture beside itself with the heat on it."""
 
-    looked: Looked
+    looked: Looked | LookedFor
     sure: Number
     picture: Thumbnail
     heat: Thumbnail
 
 
-def overlays(found: Assessment, album: Album) -> tuple[Overlay, ...]:
+def overlays(found: Sequence[Looked | LookedFor], album: Album) -> tuple[Overlay, ...]:
     """Those whose picture can be read."""
     made = []
-    for row, looked in enumerate(found.looked):
+    for row, looked in enumerate(found):
         pixels = album.pixels(looked.image)
         if pixels is not None:
             picture = _enlarged(pixels)

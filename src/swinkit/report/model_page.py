@@ -20,6 +20,7 @@ from swinkit.report.heat import overlays
 from swinkit.report.mistakes import PER_CELL, TOP, Stamp, mistakes, top_losses
 from swinkit.report.numbers import Measure, Number, Sheet, Shown, measure, percent, pointer
 from swinkit.report.page import render
+from swinkit.report.shaken import shaken_rows
 from swinkit.report.thumbnails import Album
 from swinkit.report.verdict import judge
 from swinkit.trust.assessment import Assessment, ClassIntervals, Interval
@@ -44,7 +45,7 @@ def report(found: Assessment, images: ImageSet, *, trained: Trained | None = Non
     behind = background(images, trained, found.evaluation.skipped)
     verdict = judge(found, trained.facts if trained else None, trained.history if trained else ())
     album = Album(images.samples)
-    looked = overlays(found, album)
+    looked = overlays(found.looked, album)
     losses = top_losses(found, album)
     suspects = _suspects(found, album)
     wrong = mistakes(found, sheet, album)
@@ -62,7 +63,7 @@ def report(found: Assessment, images: ImageSet, *, trained: Trained | None = Non
         "suspects": suspects,
         "top": TOP,
         "looked": looked,
-        "robustness": _robustness(found, sheet),
+        "robustness": shaken_rows(found.robustness, sheet, "accuracy", "balanced_accuracy"),
         "reliability": _reliability(found),
         "coverage_chart": charts.coverage(found.calibration.coverage) if found.calibration else None,
         "coverage": _coverage(found, sheet),
@@ -154,17 +155,6 @@ def _suspects(found: Assessment, album: Album) -> list[Stamp]:
         )
         for row, one in enumerate(found.suspects[:TOP])
     ]
-
-
-def _robustness(found: Assessment, sheet: Sheet) -> list[tuple[str, list[tuple[str, Shown, Shown, float]]]]:
-    """Kinds of change, each with its levels: words, accuracy, balanced accuracy, and accuracy for the bar."""
-    kinds: dict[str, list[tuple[str, Shown, Shown, float]]] = {}
-    for row, one in enumerate(found.robustness):
-        at = ("robustness", row)
-        kinds.setdefault(one.change, []).append(
-            (one.level, sheet.share(*at, "accuracy"), sheet.share(*at, "balanced_accuracy"), one.accuracy)
-        )
-    return list(kinds.items())
 
 
 def _reliability(found: Assessment) -> list[tuple[str, Markup]]:

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from swinkit.tasks.results import MultiLabelEvaluation
-from swinkit.trust.assessment import Assessment
+from swinkit.trust.assessment import Assessment, Interval, MultiLabelAssessment
 
 FEW = 30
 """Below so many pictures an accuracy says next to nothing."""
@@ -74,8 +73,7 @@ def judge(
         "no better than the majority": majority is not None and not (beats_majority or beats_guessing),
         "no better than guessing": majority is None and not beats_guessing,
         "uneven": majority is not None and beats_guessing and not beats_majority,
-        "below the probe": _probe(found) == "below",
-        "like the probe": _probe(found) == "like",
+        **_of_probe(found.balanced_accuracy, found.baselines.probe if found.baselines else None),
         **_of_training(trained, history),
         **_of_classes([one.pictures for one in found.per_class.values()]),
     }
@@ -84,19 +82,27 @@ def judge(
 
 
 def judge_labels(
-    found: MultiLabelEvaluation,
+    found: MultiLabelAssessment,
     trained: Mapping[str, Any] | None = None,
     history: Sequence[Mapping[str, float]] = (),
 ) -> Verdict:
     """The same where a picture may have several classes."""
+    ours, baselines = found.mean_average_precision, found.baselines
+    guessing = baselines.guessing if baselines else None
     holds: dict[Caution, bool] = {
-        "too few": found.pictures < FEW,
-        "learnt from": found.split == "train",
-        "chosen on the same": trained is not None and found.split == "val",
+        "too few": found.evaluation.pictures < FEW,
+        "learnt from": found.evaluation.split == "train",
+        "chosen on the same": found.chosen_on_same,
+        "copies": bool(found.trained_copies),
+        "no better than guessing": ours is None or (guessing is not None and ours.low <= guessing),
+        **_of_probe(ours, baselines.probe if baselines else None),
         **_of_training(trained, history),
         **_of_classes([one.pictures for one in found.per_class.values()]),
     }
     cautions = tuple(name for name, it_does in holds.items() if it_does)
+    if "no better than guessing" in cautions:
+        learnt = ours is not None and guessing is not None and ours.value > guessing
+        return Verdict("not shown" if learnt else "nothing learnt", cautions)
     return Verdict(_weightiest(cautions, unseen=trained is not None), cautions)
 
 
@@ -134,14 +140,12 @@ def _weightiest(cautions: Sequence[Caution], *, unseen: bool) -> Headline:
     return "unseen" if unseen else "measured"
 
 
-def _probe(found: Assessment) -> Literal["below", "like", "above"] | None:
+def _of_probe(ours: Interval | None, probe: Interval | None) -> dict[Caution, bool]:
     """How the model fares beside the linear classifier."""
-    if found.baselines is None or found.baselines.probe is None:
-        return None
-    probe, ours = found.baselines.probe, found.balanced_accuracy
-    if ours.value <= probe.value:
-        return "below"
-    return "like" if ours.low <= probe.value else "above"
+    if ours is None or probe is None:
+        return {}
+    below = ours.value <= probe.value
+    return {"below the probe": below, "like the probe": not below and ours.low <= probe.value}
 
 
 def still_rising(history: Sequence[Mapping[str, float]]) -> bool:

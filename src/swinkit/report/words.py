@@ -19,8 +19,7 @@ from swinkit.report.mistakes import Mistakes, Stamp
 from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
 from swinkit.report.page import called, printable
 from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
-from swinkit.tasks.results import MultiLabelEvaluation
-from swinkit.trust.assessment import Assessment
+from swinkit.trust.assessment import Assessment, Cost, LabelBaselines, LookedFor, MultiLabelAssessment
 from swinkit.trust.comparison import Comparison, Duel
 
 _NAMED = 8  # classes that a sentence names
@@ -57,8 +56,8 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
     ),
     "copies": (
         "Copies of training pictures.",
-        "Pictures here that are copies of some it learnt from: {trained_copies}. Without them it is right on "
-        "{accuracy_without_copies}.",
+        "Pictures here that are copies of some it learnt from: {trained_copies}. Without them its {share} is "
+        "{without_copies}.",
     ),
     "no better than the majority": (
         "No better than one answer for all.",
@@ -68,8 +67,8 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
     ),
     "no better than guessing": (
         "No better than guessing.",
-        "Names drawn at random would give a balanced accuracy that lies within the interval of the "
-        "model, or above it. More pictures would tell.",
+        "Answers drawn at random would give a {measure} that lies within the interval of the model, or above "
+        "it. More pictures would tell.",
     ),
     "uneven": (
         "The classes are uneven.",
@@ -78,12 +77,12 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
     ),
     "below the probe": (
         "A plain baseline does better.",
-        "A linear classifier on {probe_features} reaches a balanced accuracy of {probe}. Training the whole "
+        "A linear classifier on {probe_features} reaches a {measure} of {probe}. Training the whole "
         "network has not paid on these pictures: start from published weights, train longer, or gather more.",
     ),
     "like the probe": (
         "Hardly better than a plain baseline.",
-        "A linear classifier on {probe_features} reaches a balanced accuracy of {probe}, which lies "
+        "A linear classifier on {probe_features} reaches a {measure} of {probe}, which lies "
         "within the interval of the model. The difference may be chance.",
     ),
     "still rising": (
@@ -150,7 +149,7 @@ def against_baselines(found: Assessment, sheet: Sheet) -> Markup:
 
 def caution(
     name: Caution,
-    found: Assessment | MultiLabelEvaluation,
+    found: Assessment | MultiLabelAssessment,
     sheet: Sheet,
     run: Sheet | None,
 ) -> tuple[str, Markup]:
@@ -162,29 +161,41 @@ def caution(
         "without_pictures": names(name for name, count in pictures.items() if count == 0),
         "with_few_pictures": names(name for name, count in pictures.items() if 0 < count < FEW_OF_A_CLASS),
     }
+    values["trained_copies"] = sheet.count("trained_copies")
     if isinstance(found, Assessment):
-        values["trained_copies"] = sheet.count("trained_copies")
-        values["accuracy_without_copies"] = sheet.share("accuracy_without_copies")
-        values |= _baselines(found, sheet)
+        values |= {"measure": "balanced accuracy", "share": "accuracy"}
+        values["without_copies"] = sheet.share("accuracy_without_copies")
+    else:
+        values |= dict.fromkeys(("measure", "share"), "mean average precision")
+        values["without_copies"] = sheet.share("precision_without_copies")
+    values |= _baselines(found, sheet)
     if run:
         values["train"] = run.count("data", "pictures", "train")
     return title, _said(text, **values)
 
 
-def _baselines(found: Assessment, sheet: Sheet) -> dict[str, Any]:
+def _baselines(found: Assessment | MultiLabelAssessment, sheet: Sheet) -> dict[str, Any]:
     if found.baselines is None:
         return {}
-    return {
-        "majority_class": called(found.baselines.majority_class),
-        "majority": sheet.share("baselines", "majority"),
+    probe = {
         "probe_features": found.baselines.probe_features,
         "probe": sheet.share("baselines", "probe", "value") if found.baselines.probe else NOTHING,
     }
+    if isinstance(found.baselines, LabelBaselines):
+        return probe
+    majority = {
+        "majority_class": called(found.baselines.majority_class),
+        "majority": sheet.share("baselines", "majority"),
+    }
+    return probe | majority
 
 
 # Several classes for a picture ---------------------------------------------------------------------------
 
 LABEL_HEADLINES: dict[Headline, str] = {
+    "nothing learnt": HEADLINES["nothing learnt"],
+    "not shown": HEADLINES["not shown"],
+    "below the probe": "{score} mean average precision, and a plain baseline does better",
     "too few": "{score} mean average precision, on too few pictures to trust",
     "learnt from": "{score} mean average precision, on pictures it learnt from",
     "chosen on the same": "{score} mean average precision, on the pictures it was chosen by",
@@ -192,11 +203,19 @@ LABEL_HEADLINES: dict[Headline, str] = {
     "measured": "{score} mean average precision",
 }
 BY_LABEL = (
-    "Average precision says how well the pictures that have a class are put before those that have not, "
-    "whatever the threshold; answering at random, it is about the share of pictures that have the "
-    "class. Found, Right and F1 are at the threshold: the share of the pictures with the class that "
-    "were given it (recall), the share of those given it that have it (precision), and their harmonic "
-    "mean. The worst class comes first; choose one to see its mistakes."
+    "A picture is given a class from its threshold on: a probability, chosen for each class on the pictures "
+    "that the best epoch was chosen by. Found: the share of the pictures with the class that were given it "
+    "(recall). Right: the share of those given it that have it (precision). F1 is their harmonic mean. "
+    "Average precision needs no threshold: it says how well the pictures that have a class are put before "
+    "those that have not; answers at random give about the share of pictures that have the class. Bars "
+    "and ranges are 95\u202f% intervals. The worst class comes first; choose one to see its mistakes."
+)
+LABEL_ROBUSTNESS = (
+    "The same pictures, made worse in one way at a time, and the mean average precision that is left."
+)
+LOOKED_FOR = (
+    "The brighter a place, the more it spoke for the class named below. A model that is right for a wrong "
+    "reason looks at the background, at a frame or at writing."
 )
 
 
@@ -204,19 +223,44 @@ def label_headline(name: Headline, sheet: Sheet) -> Markup:
     return _said(LABEL_HEADLINES[name], score=sheet.share("mean_average_precision"))
 
 
-def label_lead(found: MultiLabelEvaluation, sheet: Sheet) -> Markup:
-    text = (
-        "Scored on {pictures} pictures{part}, each of which may show several classes or none. With the "
-        "threshold of each class, F1 is {f1} on the average of the classes"
-    )
-    if found.exact is not None:
+def label_lead(found: MultiLabelAssessment, sheet: Sheet) -> Markup:
+    scored = found.evaluation
+    text = "Scored on {pictures} pictures{part}, each of which may show several classes or none. "
+    if found.mean_average_precision is not None:
+        text += (
+            "Mean average precision says how well pictures that have a class are put before those that have "
+            "not, on the average of the classes: 100\u202f% is perfect. As far as so many pictures can tell, "
+            "it lies between {low} and {high} (95\u202f% interval). "
+        )
+    text += "With the threshold of each class, F1 is {f1} on the average of the classes"
+    if scored.exact is not None:
         text += ", and {exact} of the pictures were given just the classes they have"
+    known = found.mean_average_precision is not None
     return _said(
         text + ".",
         pictures=sheet.count("pictures"),
-        part=f" (split {found.split})" if found.split else "",
+        part=f" (split {scored.split})" if scored.split else "",
+        low=sheet.share("intervals", "mean_average_precision", "low") if known else "",
+        high=sheet.share("intervals", "mean_average_precision", "high") if known else "",
         f1=sheet.share("f1"),
         exact=sheet.share("exact"),
+    )
+
+
+def against_guesses(found: MultiLabelAssessment, sheet: Sheet) -> Markup:
+    """What the model has to beat where a picture may have several classes."""
+    if found.baselines is None:
+        return Markup("No picture is known to have a class, so there is no baseline to hold it against.")
+    guessing = _said(
+        "Answers at random would have a mean average precision of {guessing}.",
+        guessing=sheet.share("baselines", "guessing"),
+    )
+    if found.baselines.probe is None:
+        return guessing + " No linear classifier was fitted beside it."
+    return guessing + _said(
+        " A linear classifier on {features} reaches {probe}.",
+        features=found.baselines.probe_features,
+        probe=sheet.share("baselines", "probe", "value"),
     )
 
 
@@ -310,6 +354,9 @@ def not_looked_for(reason: str) -> str:
 
 
 def looked(one: Overlay) -> Markup:
+    if isinstance(one.looked, LookedFor):
+        said = "{given} ({sure})" if one.looked.right else "{given} ({sure}), which it has not"
+        return _said(said, given=called(one.looked.given), sure=one.sure)
     says = "named so" if one.looked.right else "called {predicted}"
     return _said(
         f"{{label}}, {says} ({{sure}})",
@@ -397,11 +444,10 @@ def without_folders(text: str) -> str:
     return str(printable(_ABSOLUTE.sub("", text)))
 
 
-def cost(found: Assessment, sheet: Sheet) -> list[tuple[str, Shown]]:
+def cost(of: Cost, sheet: Sheet) -> list[tuple[str, Shown]]:
     """What one answer takes, row by row."""
-    assert found.cost is not None
-    threads = f"{found.cost.threads} thread{'s' if found.cost.threads != 1 else ''}"
-    on = f"on {found.cost.device}, {threads}, kernel {found.cost.kernel}"
+    threads = f"{of.threads} thread{'s' if of.threads != 1 else ''}"
+    on = f"on {of.device}, {threads}, kernel {of.kernel}"
     return [
         ("parameters", sheet.count("cost", "parameters")),
         ("multiply-adds a picture", sheet.measure("cost", "macs", unit="")),

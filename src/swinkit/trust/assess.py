@@ -21,6 +21,7 @@ from swinkit.trust.assessment import (
     Baselines,
     Calibration,
     Interval,
+    LabelBaselines,
     MultiLabelAssessment,
     Scored,
 )
@@ -28,10 +29,10 @@ from swinkit.trust.calibration import class_indices, coverage, coverages, reliab
 from swinkit.trust.caution import Caution
 from swinkit.trust.cost import cost_of
 from swinkit.trust.intervals import Resampled
-from swinkit.trust.looked import looked
-from swinkit.trust.robustness import shaken
+from swinkit.trust.looked import looked, looked_for
+from swinkit.trust.robustness import shaken, shaken_sets
 from swinkit.trust.said import said
-from swinkit.trust.sets import assess_sets
+from swinkit.trust.sets import assess_sets, mean_precision
 from swinkit.trust.suspects import Found, suspects
 
 UNKNOWN = Caution(skipped="nothing says how to take the answers of this model")
@@ -91,9 +92,19 @@ def assess(
     evaluation = replace(
         scored, predictions=tuple(said(task, caution, answers, top=top)), skipped=tuple(skipped)
     )
+    cost = cost_of(model, answers.samples, weights)
     if isinstance(evaluation, MultiLabelEvaluation):
         contents = [content(sample) for sample in answers.samples]
-        return assess_sets(evaluation, answers, contents, chosen_on_same=chosen_on_same, seed=seed)
+        sets = assess_sets(evaluation, answers, contents, chosen_on_same=chosen_on_same, seed=seed)
+        sets = replace(sets, cost=cost, baselines=_guesses(task, evaluation, answers.samples, frozen, seed))
+        sets = _beside_copies(sets, task, answers, train)
+        if not thorough:
+            return sets
+        return replace(
+            sets,
+            robustness=shaken_sets(model, task, caution, answers.samples),
+            looked=looked_for(model, answers.samples, evaluation.predictions, evaluation.classes),
+        )
     drawn = _resampled(evaluation, answers.samples, seed)
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
@@ -108,7 +119,7 @@ def assess(
         chosen_on_same=chosen_on_same,
         baselines=_baselines(task, train, answers.samples, frozen, seed),
         calibration=_calibration(evaluation, answers, caution),
-        cost=cost_of(model, answers.samples, weights),
+        cost=cost,
         trained_copies=copies,
         accuracy_without_copies=without,
     )
@@ -140,6 +151,23 @@ def _copies(pictures: Sequence[Scored], train: Sequence[Sample]) -> tuple[int | 
     seen = {content(sample) for sample in train}
     others = [one.label == one.predicted for one in pictures if one.content not in seen]
     return len(pictures) - len(others), sum(others) / len(others) if others else None
+
+
+def _beside_copies(
+    sets: MultiLabelAssessment, task: Task, answers: Answers, train: Sequence[Sample]
+) -> MultiLabelAssessment:
+    """The same where a picture may have several classes."""
+    if not train:
+        return sets
+    seen = {content(sample) for sample in train}
+    others = [row for row, one in enumerate(sets.pictures) if one.content not in seen]
+    scores = task.scores()
+    scores.add(answers.outputs[others], task.targets([answers.samples[row] for row in others]))
+    return replace(
+        sets,
+        trained_copies=len(sets.pictures) - len(others),
+        precision_without_copies=scores.result()["mean_average_precision"] if others else None,
+    )
 
 
 def content(sample: Sample) -> str:
@@ -214,7 +242,40 @@ def _baselines(
 
 
 def _probe(task: Task, scored: Sequence[Sample], frozen: Frozen, seed: int) -> Interval | None:
-    """Balanced accuracy on the scored pictures of a linear classifier fitted to train, tuned on val."""
+    """Balanced accuracy of a linear classifier beside the model."""
+    samples, outputs = _probed(task, scored, frozen)
+    grouped = [sample.group or sample.name for sample in samples] if any(s.group for s in samples) else None
+    truth, answers = task.targets(samples).numpy(), outputs.argmax(dim=1).numpy()
+    return Resampled(truth, answers, classes=len(task.classes), groups=grouped, seed=seed).balanced_accuracy()
+
+
+def _guesses(
+    task: Task,
+    found: MultiLabelEvaluation,
+    scored: Sequence[Sample],
+    frozen: Frozen | None,
+    seed: int,
+) -> LabelBaselines | None:
+    """What answers at random and a linear classifier come to; None where no class has a picture."""
+    shares = [one.pictures / (one.pictures + one.without) for one in found.per_class.values() if one.pictures]
+    if not shares:
+        return None
+    baselines = LabelBaselines(guessing=sum(shares) / len(shares))
+    if frozen is None:
+        return baselines
+    samples, outputs = _probed(task, scored, frozen)
+    scores = task.scores()
+    scores.add(outputs, task.targets(samples))
+    value = scores.result()["mean_average_precision"]
+    return replace(
+        baselines,
+        probe=mean_precision(outputs.numpy(), samples, task.classes, value, seed),
+        probe_features=frozen.of,
+    )
+
+
+def _probed(task: Task, scored: Sequence[Sample], frozen: Frozen) -> tuple[list[Sample], Tensor]:
+    """What a linear classifier answers to the scored pictures, fitted to train and tuned on val. (N, K)"""
 
     def part(wanted: Callable[[Sample], bool]) -> tuple[Tensor, list[Sample]]:
         rows = [row for row, sample in enumerate(frozen.samples) if wanted(sample)]
@@ -223,8 +284,4 @@ def _probe(task: Task, scored: Sequence[Sample], frozen: Frozen, seed: int) -> I
     names = {sample.name for sample in scored}
     features, samples = part(lambda sample: sample.name in names)
     taught = part(lambda sample: sample.split == "train")
-    probe = fit_probe(task, *taught, val=part(lambda sample: sample.split == "val"))
-    truth, answers = task.targets(samples), probe(features).argmax(dim=1)
-    grouped = [sample.group or sample.name for sample in samples] if any(s.group for s in samples) else None
-    drawn = Resampled(truth.numpy(), answers.numpy(), classes=len(task.classes), groups=grouped, seed=seed)
-    return drawn.balanced_accuracy()
+    return samples, fit_probe(task, *taught, val=part(lambda sample: sample.split == "val"))(features)

@@ -120,6 +120,16 @@ class Shaken:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShakenSets:
+    """The same where a picture may have several classes."""
+
+    change: str
+    level: str
+    pictures: int
+    mean_average_precision: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
     """Where the model looked for its answer. heat: rows of values 0 to 1 over the whole picture."""
 
@@ -132,6 +142,17 @@ class Looked:
     @property
     def right(self) -> bool:
         return self.label == self.predicted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookedFor:
+    """Where the model looked for one of the classes that it gave. right: whether the picture has it."""
+
+    image: str
+    given: str
+    probability: float
+    right: bool
+    heat: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,11 +230,30 @@ class Assessment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelIntervals:
-    """How one class fares where a picture may have several; None where nothing can be said."""
+    """How one class fares where a picture may have several; None where nothing can be said.
+
+    recall, precision, f1: at the threshold of the class.
+    """
 
     pictures: int
     average_precision: Interval | None
+    recall: Interval | None
+    precision: Interval | None
     f1: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelBaselines:
+    """What the model has to beat on the same pictures, in mean average precision.
+
+    guessing: of answers at random: the share of pictures that have a class, on the average of the classes.
+    probe: of a linear classifier on frozen features, which `probe_features` names; None where none was
+        fitted.
+    """
+
+    guessing: float
+    probe: Interval | None = None
+    probe_features: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,6 +280,7 @@ class MultiLabelAssessment:
 
     chosen_on_same: whether the scored pictures were also those by which the best epoch and the thresholds
         were chosen.
+    trained_copies, precision_without_copies: as in `Assessment`; the mean average precision without them.
     """
 
     evaluation: MultiLabelEvaluation
@@ -248,13 +289,17 @@ class MultiLabelAssessment:
     per_class: dict[str, LabelIntervals]
     pictures: tuple[ScoredSet, ...] = ()
     chosen_on_same: bool = False
+    baselines: LabelBaselines | None = None
+    robustness: tuple[ShakenSets, ...] = ()
+    looked: tuple[LookedFor, ...] = ()
+    cost: Cost | None = None
+    trained_copies: int | None = None
+    precision_without_copies: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, as `Assessment.to_dict`."""
         values = asdict(replace(self, pictures=()))
-        intervals = {name: values[name] for name in ("mean_average_precision", "f1", "per_class")}
-        return {
-            **self.evaluation.to_dict(),
-            "intervals": intervals,
-            "chosen_on_same": self.chosen_on_same,
-        }
+        del values["evaluation"], values["pictures"]
+        names = ("mean_average_precision", "f1", "per_class")
+        intervals = {name: values.pop(name) for name in names}
+        return {**self.evaluation.to_dict(), "intervals": intervals, **values}

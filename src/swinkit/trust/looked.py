@@ -9,7 +9,9 @@ they point beside them (tests/trust/test_looked.py measures it).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from swinkit.engine.inference import preprocess_of
 from swinkit.models import Backbone
 from swinkit.models.preprocess import Preprocess
 from swinkit.tasks import Prediction
-from swinkit.trust.assessment import Looked
+from swinkit.trust.assessment import Looked, LookedFor
 
 _STEPS = 8
 _BLUR = 8
@@ -31,13 +33,16 @@ _GRID = 48
 _EACH = 12
 
 
-def heat(model: Backbone, inputs: Tensor, answers: Tensor) -> Tensor:
-    """What each place of a picture adds to an answer, 0 to 1. (B, C, h, w), classes (B,) -> (B, h, w)"""
+def heat(model: Backbone, inputs: Tensor, answers: Tensor, *, alone: bool = False) -> Tensor:
+    """What each place of a picture adds to an answer, 0 to 1. (B, C, h, w), classes (B,) -> (B, h, w)
+
+    alone: whether each class is a question of its own, not one answer among others.
+    """
     ground = inputs.mean(dim=(2, 3), keepdim=True)
     total = torch.zeros_like(inputs)
     for step in range(_STEPS):
         faded = ground + (inputs - ground) * (step + 0.5) / _STEPS
-        total += _gradient(model, faded, answers)
+        total += _gradient(model, faded, answers, alone=alone)
     credit = (total / _STEPS * (inputs - ground)).sum(dim=1)  # B, h, w
     spread = _blurred(_blurred(credit)).clamp_min(0)
     return spread / spread.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
@@ -72,19 +77,73 @@ def looked(
     )
 
 
-def heats(model: Backbone, samples: Sequence[Sample]) -> Iterator[list[list[float]]]:
-    """Where the model looked in each picture for its own answer: rows of 0 to 1 over the whole picture."""
+def looked_for(
+    model: Backbone, samples: Sequence[Sample], said: Sequence[Prediction], classes: Sequence[str]
+) -> tuple[LookedFor, ...]:
+    """The same where a picture may have several classes: classes that it gave, wrongly and rightly.
+
+    Of every class the surest one first, then the second of every class, and so on: a common class would else
+    take all places.
+    """
+    given = sorted(_given(samples, said), key=lambda one: -one.probability)
+    seen: Counter[tuple[str, bool]] = Counter()
+    turn = []
+    for one in given:
+        seen[one.name, one.right] += 1
+        turn.append(seen[one.name, one.right])
+    order = [given[index] for index in sorted(range(len(given)), key=turn.__getitem__)]
+    some = [one for right in (False, True) for one in [one for one in order if one.right == right][:_EACH]]
+    places = heats(model, [samples[one.row] for one in some], [classes.index(one.name) for one in some])
+    return tuple(
+        LookedFor(
+            image=samples[one.row].name,
+            given=one.name,
+            probability=one.probability,
+            right=one.right,
+            heat=tuple(tuple(line) for line in lines),
+        )
+        for one, lines in zip(some, places, strict=True)
+    )
+
+
+class _Given(NamedTuple):
+    """A class that a picture was given. row: of the picture."""
+
+    row: int
+    name: str
+    probability: float
+    right: bool
+
+
+def _given(samples: Sequence[Sample], said: Sequence[Prediction]) -> Iterator[_Given]:
+    """Every class of which it is known whether it was given rightly."""
+    for row, (sample, told) in enumerate(zip(samples, said, strict=True)):
+        for name in told.labels or ():
+            if name not in sample.unknown:
+                yield _Given(row, name, told.probabilities[name], name in sample.shown)
+
+
+def heats(
+    model: Backbone, samples: Sequence[Sample], classes: Sequence[int] | None = None
+) -> Iterator[list[list[float]]]:
+    """Where the model looked in each picture for its own answer: rows of 0 to 1 over the whole picture.
+
+    classes: in place of its answers, the class that was looked for in each picture, a question of its own.
+    """
     preprocess = preprocess_of(model)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
     try:
-        for sample in samples:
+        for row, sample in enumerate(samples):
             pixels = sample.pixels(len(preprocess.mean))
             inputs = preprocess(pixels)[None].to(device)
-            with torch.no_grad():
-                answers = model(inputs).argmax(dim=1)
-            found = heat(model, inputs, answers)[0].cpu()
+            if classes is None:
+                with torch.no_grad():
+                    answers = model(inputs).argmax(dim=1)
+            else:
+                answers = torch.tensor([classes[row]], device=device)
+            found = heat(model, inputs, answers, alone=classes is not None)[0].cpu()
             yield over_picture(found, preprocess, pixels.shape[0], pixels.shape[1])
     finally:
         model.train(training)
@@ -107,13 +166,14 @@ def _places(cells: int, side: int, scale: float, offset: int, size: int) -> tupl
     return pixels.clip(0, size - 1), (pixels >= 0) & (pixels < size)
 
 
-def _gradient(model: Backbone, inputs: Tensor, answers: Tensor) -> Tensor:
-    """Of how far the answer stands above the mean of the classes."""
+def _gradient(model: Backbone, inputs: Tensor, answers: Tensor, *, alone: bool) -> Tensor:
+    """Of the answer itself where it is a question of its own, else of how far it is above the mean of all."""
     with torch.enable_grad():
         inputs = inputs.detach().requires_grad_(True)
         outputs = model(inputs)
-        above = outputs.gather(1, answers[:, None])[:, 0] - outputs.mean(dim=1)
-        (gradient,) = torch.autograd.grad(above.sum(), inputs)
+        answer = outputs.gather(1, answers[:, None])[:, 0]
+        wanted = answer if alone else answer - outputs.mean(dim=1)
+        (gradient,) = torch.autograd.grad(wanted.sum(), inputs)
     return gradient
 
 

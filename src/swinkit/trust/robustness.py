@@ -19,7 +19,7 @@ from swinkit.errors import DataError
 from swinkit.models import Backbone
 from swinkit.tasks import Task
 from swinkit.trust.answers import answered
-from swinkit.trust.assessment import Shaken
+from swinkit.trust.assessment import Shaken, ShakenSets
 from swinkit.trust.caution import Caution
 
 MOST = 200
@@ -90,16 +90,30 @@ def shaken(model: Backbone, task: Task, caution: Caution, samples: Sequence[Samp
 
     As many pictures as `OPERATIONS` allows, at most 200, evenly from all classes.
     """
-    some = [sample for sample in chosen(model, samples) if _changeable(sample)]
-    if not some:
-        return ()
-    changes: dict[tuple[str, str], Change] = {
-        ("nothing", "the same pictures"): lambda picture: picture,
-        **CHANGES,
-    }
     return tuple(
-        _scored(model, task, caution, [_Changed(sample=one, change=change) for one in some], *name)
-        for name, change in changes.items()
+        Shaken(
+            change=change,
+            level=level,
+            pictures=pictures,
+            accuracy=numbers["accuracy"],
+            balanced_accuracy=numbers["balanced_accuracy"],
+        )
+        for change, level, pictures, numbers in _scored(model, task, caution, samples)
+    )
+
+
+def shaken_sets(
+    model: Backbone, task: Task, caution: Caution, samples: Sequence[Sample]
+) -> tuple[ShakenSets, ...]:
+    """The same where a picture may have several classes."""
+    return tuple(
+        ShakenSets(
+            change=change,
+            level=level,
+            pictures=pictures,
+            mean_average_precision=numbers["mean_average_precision"],
+        )
+        for change, level, pictures, numbers in _scored(model, task, caution, samples)
     )
 
 
@@ -108,7 +122,7 @@ def chosen(model: Backbone, samples: Sequence[Sample]) -> list[Sample]:
     operations = OPERATIONS * (1 if next(model.parameters()).device.type == "cpu" else _FASTER)
     each = model.macs(preprocess_of(model).image_size) * (len(CHANGES) + 1)
     count = min(len(samples), MOST, max(FEWEST, int(operations / each)))
-    order = sorted(samples, key=lambda sample: (sample.label or "", sample.name))
+    order = sorted(samples, key=lambda sample: (sample.shown, sample.name))
     return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
 
 
@@ -141,17 +155,17 @@ def _changeable(sample: Sample) -> bool:
 
 
 def _scored(
-    model: Backbone, task: Task, caution: Caution, samples: Sequence[_Changed], change: str, level: str
-) -> Shaken:
-    scores = task.scores()
-    made: Iterator[Sample] = (one.made() for one in samples)
-    for some in answered(model, made):
-        scores.add(caution.calibrated(some.outputs), task.targets(some.samples))
-    numbers = scores.result()
-    return Shaken(
-        change=change,
-        level=level,
-        pictures=len(samples),
-        accuracy=numbers["accuracy"],
-        balanced_accuracy=numbers["balanced_accuracy"],
-    )
+    model: Backbone, task: Task, caution: Caution, samples: Sequence[Sample]
+) -> Iterator[tuple[str, str, int, dict[str, float]]]:
+    """Of every change: what and how far, the pictures, and the numbers of the task."""
+    some = [sample for sample in chosen(model, samples) if _changeable(sample)]
+    changes: dict[tuple[str, str], Change] = {
+        ("nothing", "the same pictures"): lambda picture: picture,
+        **CHANGES,
+    }
+    for (change, level), how in changes.items() if some else ():
+        scores = task.scores()
+        made: Iterator[Sample] = (_Changed(sample=one, change=how).made() for one in some)
+        for part in answered(model, made):
+            scores.add(caution.calibrated(part.outputs), task.targets(part.samples))
+        yield change, level, len(some), scores.result()

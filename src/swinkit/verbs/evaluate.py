@@ -156,7 +156,7 @@ def _write_page(folder: Path, found: Found, images: ImageSet, trained: Trained |
     if isinstance(found, Assessment):
         write_report(folder, found, images, trained=trained)
     else:
-        write_label_report(folder, found.evaluation, images, trained=trained)
+        write_label_report(folder, found, images, trained=trained)
 
 
 def _described(found: Found, images: ImageSet, part: str | None, weights: str | Path) -> Found:
