@@ -13,7 +13,7 @@ from swinkit.cli.options import size, sizes
 from swinkit.errors import ConfigError
 
 FUNCTION_NAMES = {"models": "list_models"}
-OF_THE_COMMAND_LINE = {"json", "debug", "csv"}
+OF_THE_COMMAND_LINE = {"json", "debug", "csv", "at_least"}
 
 
 @pytest.mark.parametrize("verb", VERBS)

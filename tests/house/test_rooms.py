@@ -27,6 +27,7 @@ ARROWS: dict[str, set[str]] = {
         "weights",
         "health",
         "data",
+        "native",
         "models",
         "kernels",
         "windows",

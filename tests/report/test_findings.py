@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swinkit.health.findings import Finding
-from swinkit.report.background import Trained
+from swinkit.report.background import Trained, not_told
 from swinkit.report.findings import SHOWN, grouped
 from swinkit.report.model_page import report
 from tests.report.names import EVIL
@@ -50,3 +50,14 @@ def test_the_report_tells_the_findings_of_the_training(run: Finished) -> None:
     assert f"train/{EVIL[0]} = val/b.jpg" in text
     assert "copies across splits" in text and "D002, an error" in text
     assert "cannot read a.jpg: cut off" in text and "annabel" not in page
+
+
+def test_a_file_that_a_finding_names_is_not_listed_a_second_time() -> None:
+    findings = [
+        Finding(code="D001", message="it is empty", files=("cat/a.jpg",)),
+        Finding(code="D202", message="inks", files=("cat/b.jpg",)),
+    ]
+    skipped = [("/home/annabel/photos/cat/a.jpg", "it is empty"), ("/home/annabel/photos/cat/b.jpg", "gone")]
+
+    assert [skipped[1]] == not_told(skipped, findings)
+    assert skipped == not_told(skipped, [])

@@ -11,19 +11,49 @@ import pytest
 from swinkit.report import words
 from swinkit.report.numbers import Sheet
 from swinkit.report.verdict import Caution, Headline
+from swinkit.trust.assessment import ByFolds, Interval
 from tests.report.runs import Finished
 
 
 def test_every_verdict_has_its_words(run: Finished) -> None:
     assert set(get_args(Headline)) == set(words.HEADLINES)
     assert set(get_args(Caution)) == set(words.CAUTIONS)
-    found = replace(run.found, trained_copies=3, accuracy_without_copies=0.5)
+    share = Interval(value=0.8, low=0.7, high=0.9)
+    folds = ByFolds(
+        pictures=60, features="swin_tiny", accuracy=share, balanced_accuracy=share, each=(0.7, 0.8, 0.9)
+    )
+    found = replace(run.found, by_folds=folds, trained_copies=3, accuracy_without_copies=0.5)
     sheet, facts = Sheet("evaluation.json", found.to_dict()), Sheet("run.json", run.facts)
     for headline in get_args(Headline):
         assert words.headline(headline, sheet)
     for caution in get_args(Caution):
         title, text = words.caution(caution, found, sheet, facts)
         assert title.endswith(".") and text.rstrip().endswith(".")
+
+
+def test_the_number_over_all_pictures_is_not_called_the_models(run: Finished) -> None:
+    share = Interval(value=0.8, low=0.7, high=0.9)
+    folds = ByFolds(
+        pictures=60, features="/home/a/weights", accuracy=share, balanced_accuracy=share, each=(0.7, 0.9)
+    )
+    found = replace(run.found, by_folds=folds)
+    sheet = Sheet("evaluation.json", found.to_dict())
+
+    said, own = words.folded(found, sheet).striptags(), words.lead(found, sheet).striptags()
+
+    assert "a linear classifier on the features of weights" in said
+    assert "balanced accuracy came to 70 %, 90 %" in said
+    assert own.startswith("The trained model named")
+
+
+def test_where_time_decided_how_much_learns_the_command_gives_the_time(run: Finished) -> None:
+    facts: dict[str, Any] = dict(run.facts)
+    facts["config"] = {**run.facts["config"], "weights": "swin_tiny", "frozen_stages": 2}
+    facts["asked"] = {"time": "3m", "labels_file": "classes.txt"}
+
+    said = " ".join(words.command(facts))
+
+    assert "--time 3m" in said and "--labels classes.txt" in said and "--epochs" not in said
 
 
 def test_the_command_repeats_the_run(run: Finished) -> None:

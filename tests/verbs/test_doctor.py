@@ -12,6 +12,8 @@ import torch
 from swinkit.cli.doors import doctor as door
 from swinkit.cli.main import main
 from swinkit.kernels import KERNELS
+from swinkit.kernels.library import Missing, library
+from swinkit.native import OptimizedSwin
 from swinkit.recipes.facts import Machine
 from swinkit.verbs import doctor as verb
 from swinkit.verbs import machine, parity
@@ -44,12 +46,33 @@ def test_each_kernel_is_listed_and_one_runs(found: Doctor) -> None:
 
 def test_parity_is_checked_on_every_device_and_quickly(found: Doctor) -> None:
     devices = ["cpu", *(device.name for device in found.devices)]
+    attention = [proof for proof in found.parity if proof.what == "attention"]
 
-    assert [(proof.device, proof.version) for proof in found.parity] == [
+    assert [(proof.device, proof.version) for proof in attention] == [
         (device, version) for device in devices for version in (1, 2)
     ]
     assert all(0 < proof.error <= proof.tolerance for proof in found.parity)
-    assert sum(proof.seconds for proof in found.parity) < PARITY_LIMIT_SECONDS
+    assert sum(proof.seconds for proof in attention) < PARITY_LIMIT_SECONDS
+
+
+def test_the_compiled_kernels_are_checked_for_every_type_they_multiply_here(found: Doctor) -> None:
+    compiled = library()
+    there = set() if isinstance(compiled, Missing) else {one.dtype for one in compiled.targets if one.runs}
+    networks = [proof for proof in found.parity if proof.what == "network"]
+
+    assert there == {proof.dtype for proof in networks}
+    assert 2 * len(there) == len(networks)
+
+
+@pytest.mark.skipif(isinstance(library(), Missing), reason="no compiled kernels")
+def test_compiled_kernels_that_compute_wrong_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = OptimizedSwin.encode
+    monkeypatch.setattr(OptimizedSwin, "encode", lambda self, images: right(self, images) * 1.001)
+
+    wrong = [proof for proof in check_parity(["cpu"]) if not proof.agrees]
+
+    assert {("network", "float32")} == {(proof.what, proof.dtype) for proof in wrong}
+    assert wrong[0].computed.startswith("a network of v1 by native, ")
 
 
 def test_what_this_machine_can_train_is_told(found: Doctor) -> None:
@@ -85,19 +108,32 @@ def test_a_kernel_that_computes_wrong_is_found_out(monkeypatch: pytest.MonkeyPat
     right = KERNELS["torch"].window_attention
     monkeypatch.setattr(KERNELS["torch"], "window_attention", lambda *call: right(*call) * 1.001)
 
-    wrong, other = check_parity(["cpu"])
+    wrong, other, *_ = check_parity(["cpu"])
 
     assert not wrong.agrees
     assert other.agrees
 
 
 def test_numbers_that_are_none_do_not_agree() -> None:
-    assert not parity.Parity(device="cpu", version=1, error=math.nan, tolerance=1.0, seconds=0.0).agrees
+    assert not proof(device="cpu", version=1, error=math.nan, tolerance=1.0).agrees
+
+
+def proof(device: str, version: int, error: float, tolerance: float) -> parity.Parity:
+    return parity.Parity(
+        what="attention",
+        kernel="torch",
+        dtype="float32",
+        device=device,
+        version=version,
+        error=error,
+        tolerance=tolerance,
+        seconds=0.1,
+    )
 
 
 def test_a_missing_package_and_a_wrong_device_are_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "_version", lambda name: None if name == "torchmetrics" else "1.0")
-    wrong = parity.Parity(device="cuda:0", version=2, error=0.5, tolerance=1e-4, seconds=0.1)
+    wrong = proof(device="cuda:0", version=2, error=0.5, tolerance=1e-4)
     monkeypatch.setattr(verb, "check_parity", lambda _: (wrong,))
 
     found = doctor()

@@ -16,6 +16,7 @@ from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError
 from swinkit.tasks import MultiLabelEvaluation
 from swinkit.trust.robustness import CHANGES
+from swinkit.verbs.compare import compare
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
 from swinkit.verbs.train import train
@@ -149,6 +150,42 @@ def test_mixing_and_smoothing_know_several_labels(table: Path, tmp_path: Path) -
 
     assert run.config.mixing is not None
     assert np.isfinite(run.metrics[0]["train_loss"])
+
+
+def test_runs_are_compared_by_mean_average_precision_and_the_kinds_are_not_mixed(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate(weights=run.folder, out=tmp_path / "again")
+
+    found = compare([run.folder, tmp_path / "again"], out=tmp_path / "beside")
+
+    (duel,) = found.duels
+    assert (0, False) == (duel.judged.value, duel.decided)
+    assert run.evaluation["mean_average_precision"] == pytest.approx(found.contenders[0].judged.value)
+    assert "Mean average precision" in (tmp_path / "beside" / "compare.html").read_text("utf-8")
+    assert 0 == main(["compare", str(run.folder), str(tmp_path / "again")])
+    assert "mean average precision, second less first" in capsys.readouterr().out
+    one_class = tmp_path / "one class"
+    one_class.mkdir()
+    (one_class / "evaluation.json").write_text('{"cost": {"parameters": 1}, "classes": ["a"]}')
+    (one_class / "predictions.csv").write_text("label,predicted,group,content\na,a,,0\n")
+    with pytest.raises(ConfigError, match="several classes and one class gives just one, so they cannot"):
+        compare([run.folder, one_class])
+
+
+def test_a_share_that_has_to_be_reached_decides_the_exit_code(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["evaluate", "--weights", str(run.folder), "--json", "--at-least"]
+    reached = run.evaluation["mean_average_precision"]
+
+    assert 0 == main([*asked, f"{100 * reached - 0.01}%"])
+    printed = capsys.readouterr()
+    assert "reaches" in printed.err
+    assert {"value", "low", "high"} == json.loads(printed.out)["intervals"]["f1"].keys()
+    assert 1 == main([*asked, "1"])
+    assert "mean average precision" in (said := capsys.readouterr().err) and "misses the 100.00 %" in said
+    assert 2 == main([*asked, "90"])
 
 
 def _class_folders(folder: Path) -> Path:

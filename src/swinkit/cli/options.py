@@ -68,6 +68,20 @@ def size(word: str | None, name: str) -> int | tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match[2] else int(match[1])
 
 
+def share(word: str | None, name: str) -> float | None:
+    """0.9 or 90% as a share; None for None. Raises ConfigError that names the option."""
+    if word is None:
+        return None
+    number, percent = word.removesuffix("%").strip(), word.endswith("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ConfigError(f"{name} takes a share, 0.9 or 90%; got {word!r}")
+    return value
+
+
 def rate(word: str | None) -> float | Literal["find"] | None:
     """A learning rate, or the word find. Raises ConfigError."""
     if word is None or word == "find":

@@ -90,7 +90,8 @@ def lighter(config: TrainConfig, depths: Sequence[int], *, smaller: bool) -> Ite
     fewer = smaller and (height, width) < config.image_size
     for size in [config.image_size, (height, width)] if fewer else [config.image_size]:
         pixels = size[0] * size[1] / (config.image_size[0] * config.image_size[1])
-        for frozen in dict.fromkeys((0, len(depths) // 2, len(depths) - 1)):
+        for least in (0, len(depths) // 2, len(depths) - 1):
+            frozen = max(least, config.frozen_stages)  # a recipe may have frozen some
             saved = 2 / 3 * sum(depths[:frozen]) / sum(depths)
             less = replace(config, image_size=size, frozen_stages=frozen)
             yield Lighter(config=less, share=pixels * (1 - saved))

@@ -6,7 +6,7 @@ import difflib
 import importlib.util
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -25,10 +25,20 @@ class Recipe:
     says: str
 
 
-def recipe_named(text: str) -> Recipe:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a function of a user's makes of settings that suit the pictures. name, says: as in `Recipe`."""
+
+    name: str
+    make: Callable[[TrainConfig], TrainConfig]
+    says: str
+
+
+def recipe_named(text: str) -> Recipe | Change:
     """The recipe of that name, or of a function in a Python file, which is run: FILE.py:FUNCTION.
 
-    Raises ConfigError where there is none, or where it gives no settings.
+    A function without a parameter gives all settings. One with a parameter gets those that suit the pictures,
+    and gives them back changed. Raises ConfigError where there is none, or where it gives no settings.
     """
     from swinkit.recipes.published import RECIPES
 
@@ -45,11 +55,15 @@ def recipe_named(text: str) -> Recipe:
             + "; one of your own is FILE.py:FUNCTION",
         )
     says, _, _ = (inspect.getdoc(make) or "").partition("\n")
+    if inspect.signature(make).parameters:
+        return Change(text, make, says)
     return Recipe(text, _settings(text, make), says)
 
 
-def with_recipe(wishes: Wishes, recipe: Recipe) -> Wishes:
+def with_recipe(wishes: Wishes, recipe: Recipe | Change) -> Wishes:
     """What was asked for, and what the recipe says where nothing was."""
+    if isinstance(recipe, Change):
+        return wishes
     config = recipe.config
     return replace(
         wishes,
@@ -63,11 +77,16 @@ def with_recipe(wishes: Wishes, recipe: Recipe) -> Wishes:
     )
 
 
-def following(recipe: Recipe, plan: Plan) -> Plan:
+def following(recipe: Recipe | Change, plan: Plan) -> Plan:
     """The settings of a recipe, with what depends on this data, this machine and on what was asked for.
 
-    plan: the default plan for wishes that `with_recipe` completed.
+    plan: the default plan for wishes that `with_recipe` completed. Raises ConfigError for a function that
+    changes what other settings of `train` decide.
     """
+    why = f"recipe: {recipe.name}{f', {recipe.says}' if recipe.says else ''}"
+    if isinstance(recipe, Change):
+        config = _settings(recipe.name, lambda: recipe.make(plan.config))
+        return Plan(config=config, reasons=(_changes(recipe, plan.config, config, why), *plan.reasons))
     here = {name: getattr(plan.config, name) for name in _OF_HERE}
     if plan.config.image_size != recipe.config.image_size:
         here["resize_to"] = plan.config.resize_to
@@ -76,8 +95,24 @@ def following(recipe: Recipe, plan: Plan) -> Plan:
     kept = tuple(reason for reason in plan.reasons if reason.partition(":")[0] in _STILL_TRUE)
     return Plan(
         config=replace(recipe.config, **here),
-        reasons=(f"recipe: {recipe.name}{f', {recipe.says}' if recipe.says else ''}", *kept),
+        reasons=(why, *kept),
     )
+
+
+def _changes(recipe: Change, before: TrainConfig, after: TrainConfig, why: str) -> str:
+    """The reason with all that is changed. Raises ConfigError for what is not a recipe's to change."""
+    names = [one.name for one in fields(before) if getattr(before, one.name) != getattr(after, one.name)]
+    settled = (*_OF_HERE, "drop_path") if before.weights is not None else _OF_HERE
+    wrong = [name for name in names if name in settled]
+    if wrong:
+        raise ConfigError(
+            f"the recipe {recipe.name} changes {', '.join(wrong)}, which is settled before",
+            hint="give it beside the recipe, as a setting of train"
+            if set(wrong) <= set(_OF_HERE)
+            else "loaded weights have their stochastic depth; a recipe without a parameter sets it",
+        )
+    told = ", ".join(f"{name} {getattr(after, name)}" for name in names) or "nothing"
+    return f"{why}; it changes {told}"
 
 
 _OF_HERE = (
@@ -119,7 +154,7 @@ _STILL_TRUE = (
 """What the reasons of a default plan are about, where a recipe does not decide it."""
 
 
-def _function_in(path: Path, name: str) -> Callable[[], TrainConfig]:
+def _function_in(path: Path, name: str) -> Callable[..., TrainConfig]:
     if not path.is_file():
         raise ConfigError(f"there is no file {path} with recipes")
     module = _run(path)
@@ -128,7 +163,7 @@ def _function_in(path: Path, name: str) -> Callable[[], TrainConfig]:
         raise ConfigError(
             f"{path} has no function {name!r}", hint=f"it has {', '.join(functions) or 'no functions'}"
         )
-    made: Callable[[], TrainConfig] = getattr(module, name)
+    made: Callable[..., TrainConfig] = getattr(module, name)
     return made
 
 

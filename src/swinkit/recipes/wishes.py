@@ -24,6 +24,8 @@ class Wishes:
     data: str | None = None
     labels: tuple[str, ...] | None = None
     """The classes, in their order."""
+    labels_file: str | None = None
+    """Where they stand."""
     group_by: str | None = None
     """A column or a pattern of names: what is never parted by a split."""
     resplit: bool = False

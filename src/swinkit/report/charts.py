@@ -47,8 +47,10 @@ _COLOURS = ("accent", "everything", "quiet")
 
 
 def curves(history: History) -> list[Curve]:
-    """What there is to see of a training, epoch by epoch."""
-    drawn = []
+    """What there is to see of a training, epoch by epoch; nothing of a single one."""
+    drawn: list[Curve] = []
+    if len(history) < 2:
+        return drawn
     for title, unit, factor, y_range, lines in _CURVES:
         there = [(name, key) for name, key in lines if any(key in row for row in history)]
         if there:
@@ -82,6 +84,7 @@ def overlaid(runs: Sequence[tuple[str, History]]) -> list[Curve]:
     drawn = []
     for title, key, factor, unit in (
         ("Balanced accuracy on validation pictures", "balanced_accuracy", 100, " %"),
+        ("Mean average precision on validation pictures", "mean_average_precision", 100, " %"),
         ("Loss on validation pictures", "loss", 1, ""),
     ):
         series = [
@@ -89,7 +92,7 @@ def overlaid(runs: Sequence[tuple[str, History]]) -> list[Curve]:
             for number, (name, history) in enumerate(runs)
             if any(key in row for row in history)
         ]
-        if series:
+        if any(len(one.points) > 1 for one in series):  # of single epochs there is nothing to see
             last = max(int(history[-1]["epoch"]) for _, history in runs if history)
             chart = svg.line_chart(
                 series, label=f"{title} by epoch, of each run", x_ticks=_epochs(1, last), unit=unit, log=False

@@ -13,7 +13,7 @@ from swinkit.report import charts, words
 from swinkit.report.charts import History
 from swinkit.report.numbers import Measure, Sheet, Shown, measure
 from swinkit.report.page import render
-from swinkit.trust.comparison import Comparison, Contender, Duel
+from swinkit.trust.comparison import Comparison, Contender, Duel, SetContender, SetDuel
 
 
 def write_comparison(folder: Path, found: Comparison, histories: Mapping[str, History]) -> Path:
@@ -29,6 +29,7 @@ def comparison(found: Comparison, histories: Mapping[str, History]) -> str:
         found=found,
         sheet=sheet,
         headline=words.compared(found),
+        columns=list(words.measures_of(found.contenders[0]).values()),
         rows=[_row(one, sheet, number) for number, one in enumerate(found.contenders)],
         duels=[_duel(one, sheet, number) for number, one in enumerate(found.duels)],
         curves=charts.overlaid([(one.name, histories.get(one.name, ())) for one in found.contenders]),
@@ -40,20 +41,18 @@ def comparison(found: Comparison, histories: Mapping[str, History]) -> str:
 class Row:
     """One run: how good, and at what cost. colour: of its lines."""
 
-    contender: Contender
+    contender: Contender | SetContender
     colour: str
-    accuracy: Measure
-    balanced: Measure
+    measures: tuple[Measure, ...]
     cost: tuple[tuple[str, Shown], ...]
 
 
-def _row(one: Contender, sheet: Sheet, number: int) -> Row:
+def _row(one: Contender | SetContender, sheet: Sheet, number: int) -> Row:
     at = ("contenders", number)
     return Row(
         contender=one,
         colour=charts.colour(number),
-        accuracy=measure(sheet, *at, "accuracy", bar=one.accuracy),
-        balanced=measure(sheet, *at, "balanced_accuracy", bar=one.balanced_accuracy),
+        measures=tuple(measure(sheet, *at, name, bar=getattr(one, name)) for name in words.measures_of(one)),
         cost=(
             ("parameters", sheet.measure(*at, "parameters", unit="")),
             ("epochs", sheet.count(*at, "epochs")),
@@ -71,5 +70,5 @@ class Pair:
     said: Markup
 
 
-def _duel(one: Duel, sheet: Sheet, number: int) -> Pair:
+def _duel(one: Duel | SetDuel, sheet: Sheet, number: int) -> Pair:
     return Pair(words.duel(one), words.duel_numbers(one, sheet, number))

@@ -60,7 +60,7 @@ def _sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("classes", "Class by class", True),
         ("looked", "Where it looked", bool(shown["looked"])),
         ("robustness", "When pictures get worse", bool(found.robustness)),
-        ("data", "The data", bool(shown["data"] or shown["left_out"] or shown["findings"])),
+        ("data", "The data", bool(shown["data"] or shown["skipped"] or shown["findings"])),
         ("training", "How it was trained", shown["run"] is not None),
         ("cost", "What it costs", found.cost is not None),
     )
@@ -72,6 +72,8 @@ def _versus(found: MultiLabelAssessment) -> Markup | None:
     if found.mean_average_precision is None:
         return None
     rows: list[tuple[str, str, Interval | float]] = [("the model", "accent", found.mean_average_precision)]
+    if found.by_folds:
+        rows.insert(0, ("in five rounds", "everything", found.by_folds.mean_average_precision))
     if found.baselines:
         rows.append(("answers at random", "quiet", found.baselines.guessing))
     if found.baselines and found.baselines.probe:

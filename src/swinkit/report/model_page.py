@@ -84,7 +84,7 @@ def _sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("looked", "Where it looked", bool(shown["looked"])),
         ("calibration", "Its probabilities", found.calibration is not None),
         ("robustness", "When pictures get worse", bool(found.robustness)),
-        ("data", "The data", bool(shown["data"] or shown["left_out"] or shown["findings"])),
+        ("data", "The data", bool(shown["data"] or shown["skipped"] or shown["findings"])),
         ("training", "How it was trained", shown["run"] is not None),
         ("cost", "What it costs", found.cost is not None),
     )
@@ -94,6 +94,8 @@ def _sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _versus(found: Assessment) -> Markup:
     """The model between its baselines, in one drawing."""
     rows: list[tuple[str, str, Interval | float]] = [("accuracy", "accent", found.accuracy)]
+    if found.by_folds:
+        rows.insert(0, ("in five rounds", "everything", found.by_folds.accuracy))
     if found.baselines:
         rows.append(("one answer for all", "quiet", found.baselines.majority))
     rows.append(("balanced accuracy", "accent", found.balanced_accuracy))

@@ -13,6 +13,8 @@ from swinkit.trust.assessment import Assessment, Interval, MultiLabelAssessment
 FEW = 30
 """Below so many pictures an accuracy says next to nothing."""
 FEW_OF_A_CLASS = 10
+UNEVEN = 1.5
+"""The commonest class, as many times what guessing gives, from which classes are told to be uneven."""
 LITTLE_TO_LEARN_FROM = 10_000
 """Pictures below which training from scratch is told to be a handicap."""
 STILL_RISING = 0.02
@@ -25,6 +27,7 @@ Headline = Literal[
     "not shown",
     "too few",
     "learnt from",
+    "by folds",
     "below the probe",
     "chosen on the same",
     "unseen",
@@ -72,12 +75,17 @@ def judge(
         "copies": bool(found.trained_copies),
         "no better than the majority": majority is not None and not (beats_majority or beats_guessing),
         "no better than guessing": majority is None and not beats_guessing,
-        "uneven": majority is not None and beats_guessing and not beats_majority,
+        "uneven": majority is not None
+        and majority >= UNEVEN * guessing
+        and beats_guessing
+        and not beats_majority,
         **_of_probe(found.balanced_accuracy, found.baselines.probe if found.baselines else None),
         **_of_training(trained, history),
         **_of_classes([one.pictures for one in found.per_class.values()]),
     }
     cautions = tuple(name for name, it_does in holds.items() if it_does)
+    if found.by_folds is not None:
+        return Verdict(_by_folds(found.by_folds.balanced_accuracy, guessing), cautions)
     return Verdict(_headline(found, cautions, unseen=trained is not None), cautions)
 
 
@@ -100,10 +108,17 @@ def judge_labels(
         **_of_classes([one.pictures for one in found.per_class.values()]),
     }
     cautions = tuple(name for name, it_does in holds.items() if it_does)
+    if found.by_folds is not None:
+        return Verdict(_by_folds(found.by_folds.mean_average_precision, guessing or 0.0), cautions)
     if "no better than guessing" in cautions:
         learnt = ours is not None and guessing is not None and ours.value > guessing
         return Verdict("not shown" if learnt else "nothing learnt", cautions)
     return Verdict(_weightiest(cautions, unseen=trained is not None), cautions)
+
+
+def _by_folds(share: Interval, guessing: float) -> Headline:
+    """Where the number over all pictures comes first."""
+    return "by folds" if share.low > guessing else "not shown"
 
 
 def _of_training(

@@ -20,7 +20,7 @@ from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
 from swinkit.report.page import called, printable
 from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
 from swinkit.trust.assessment import Assessment, Cost, LabelBaselines, LookedFor, MultiLabelAssessment
-from swinkit.trust.comparison import Comparison, Duel
+from swinkit.trust.comparison import Comparison, Contender, Duel, SetContender, SetDuel
 
 _NAMED = 8  # classes that a sentence names
 
@@ -29,6 +29,7 @@ _NAMED = 8  # classes that a sentence names
 HEADLINES: dict[Headline, str] = {
     "nothing learnt": "It has not learnt to tell these pictures apart",
     "not shown": "It has not been shown to do better than guessing",
+    "by folds": "About {by_folds} right on pictures it had not seen",
     "too few": "{accuracy} right, on too few pictures to trust",
     "learnt from": "{accuracy} right, on pictures it learnt from",
     "below the probe": "{accuracy} right, and a plain baseline does better",
@@ -108,16 +109,47 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
 
 
 def headline(name: Headline, sheet: Sheet) -> Markup:
-    return _said(HEADLINES[name], accuracy=sheet.share("accuracy"))
+    by_folds = sheet.share("by_folds", "accuracy", "value") if name == "by folds" else ""
+    return _said(HEADLINES[name], accuracy=sheet.share("accuracy"), by_folds=by_folds)
+
+
+def folded(found: Assessment | MultiLabelAssessment, sheet: Sheet) -> Markup:
+    """The number over all pictures, where they are few, and what it is of."""
+    if found.by_folds is None:
+        return Markup("")
+    if isinstance(found, Assessment):
+        kind, what, measure = "accuracy", "The share it then names right", "balanced accuracy"
+    else:
+        kind = "mean_average_precision"
+        what, measure = "Its mean average precision", "mean average precision"
+    return _said(
+        "There are {pictures} pictures in all, too few to keep some aside for the number at the end. So it "
+        "comes from five rounds: a linear classifier on the features of {features} learns from four fifths "
+        "of the pictures and is asked about the rest, until every picture has been asked about once by one "
+        "that was not taught it. {what} is {value}, and as far as so many pictures can tell between {low} "
+        "and {high} (95\u202f% interval); in the five rounds {measure} came to {each}. The trained model is "
+        "another one; its own numbers follow, and they were chosen on the same pictures.",
+        pictures=sheet.count("by_folds", "pictures"),
+        features=place(found.by_folds.features),
+        what=what,
+        value=sheet.share("by_folds", kind, "value"),
+        low=sheet.share("by_folds", kind, "low"),
+        high=sheet.share("by_folds", kind, "high"),
+        measure=measure,
+        each=Markup(", ").join(
+            sheet.whole("by_folds", "each", row) for row in range(len(found.by_folds.each))
+        ),
+    )
 
 
 def lead(found: Assessment, sheet: Sheet) -> Markup:
     """Accuracy with its interval, and balanced accuracy where it differs."""
     return _said(
-        "It named {accuracy} of {pictures} pictures right{part}. As far as so many can tell, the share "
+        "{who} named {accuracy} of {pictures} pictures right{part}. As far as so many can tell, the share "
         "lies between {low} and {high} for pictures of this kind (95\u202f% interval). Averaged over the "
         "classes, so that a rare one counts as much as a common one, it is {balanced} "
-        "({balanced_low} to {balanced_high}).",
+        "({balanced_low} to {balanced_high}).{copies}",
+        who="It" if found.by_folds is None else "The trained model",
         part=f" (split {found.evaluation.split})" if found.evaluation.split else "",
         pictures=sheet.count("pictures"),
         accuracy=sheet.share("accuracy"),
@@ -126,6 +158,23 @@ def lead(found: Assessment, sheet: Sheet) -> Markup:
         balanced=sheet.share("balanced_accuracy"),
         balanced_low=sheet.share("intervals", "balanced_accuracy", "low"),
         balanced_high=sheet.share("intervals", "balanced_accuracy", "high"),
+        copies=copies(found),
+    )
+
+
+def copies(found: Assessment | MultiLabelAssessment) -> str:
+    """Whether pictures of training were scored; where some were, a caution says so too."""
+    if found.trained_copies is None:
+        return " What it learnt from is not known here, so copies of it may be among them."
+    if found.copies == "file":
+        return (
+            " Of copies of training pictures only those with the same contents were looked for, none that "
+            "were changed: `swinkit check` finds them."
+        )
+    return (
+        ""
+        if found.trained_copies
+        else " None of them is a copy of a training picture, not even a changed one."
     )
 
 
@@ -196,6 +245,7 @@ LABEL_HEADLINES: dict[Headline, str] = {
     "nothing learnt": HEADLINES["nothing learnt"],
     "not shown": HEADLINES["not shown"],
     "below the probe": "{score} mean average precision, and a plain baseline does better",
+    "by folds": "About {by_folds} mean average precision on pictures it had not seen",
     "too few": "{score} mean average precision, on too few pictures to trust",
     "learnt from": "{score} mean average precision, on pictures it learnt from",
     "chosen on the same": "{score} mean average precision, on the pictures it was chosen by",
@@ -220,7 +270,8 @@ LOOKED_FOR = (
 
 
 def label_headline(name: Headline, sheet: Sheet) -> Markup:
-    return _said(LABEL_HEADLINES[name], score=sheet.share("mean_average_precision"))
+    by_folds = sheet.share("by_folds", "mean_average_precision", "value") if name == "by folds" else ""
+    return _said(LABEL_HEADLINES[name], score=sheet.share("mean_average_precision"), by_folds=by_folds)
 
 
 def label_lead(found: MultiLabelAssessment, sheet: Sheet) -> Markup:
@@ -237,9 +288,10 @@ def label_lead(found: MultiLabelAssessment, sheet: Sheet) -> Markup:
         text += ", and {exact} of the pictures were given just the classes they have"
     known = found.mean_average_precision is not None
     return _said(
-        text + ".",
+        text + ".{copies}",
         pictures=sheet.count("pictures"),
         part=f" (split {scored.split})" if scored.split else "",
+        copies=copies(found),
         low=sheet.share("intervals", "mean_average_precision", "low") if known else "",
         high=sheet.share("intervals", "mean_average_precision", "high") if known else "",
         f1=sheet.share("f1"),
@@ -306,6 +358,7 @@ COVERAGE = (
 )
 ROBUSTNESS = "The same pictures, made worse in one way at a time, and how often it is still right."
 FULL = "Pictures are shown until the page is about as large as one can send; predictions.csv has all of them."
+LEFT_OUT_BELOW = "Those that are named below, among what stands out in the data, are not listed here as well."
 MORE_LEFT_OUT = "And more; evaluation.json lists them all."
 NOTES = "Notes: read all the same, and good to know"
 MORE_OF_A_KIND = "And more of this kind."
@@ -481,9 +534,16 @@ MANY_PAIRS = (
 )
 
 
+def measures_of(one: Contender | SetContender) -> dict[str, str]:
+    """By what runs are judged, the deciding one first: the name of the field, and in words."""
+    if isinstance(one, Contender):
+        return {"balanced_accuracy": "Balanced accuracy", "accuracy": "Accuracy"}
+    return {"mean_average_precision": "Mean average precision", "f1": "F1"}
+
+
 def compared(found: Comparison) -> Markup:
     """The best run, if the pictures can tell."""
-    best = max(found.contenders, key=lambda one: one.balanced_accuracy.value).name
+    best = max(found.contenders, key=lambda one: one.judged.value).name
     against = [one for one in found.duels if best in (one.first, one.second)]
     if all(one.decided for one in against):
         return _said("{name} is the best", name=called(best)) if len(against) > 1 else duel(against[0])
@@ -499,7 +559,7 @@ def compared_lead(found: Comparison, sheet: Sheet) -> Markup:
     return _said(text, pictures=sheet.count("pictures"), left_out=sheet.count("left_out"))
 
 
-def duel(one: Duel) -> Markup:
+def duel(one: Duel | SetDuel) -> Markup:
     """Which of two runs is better, if the pictures can tell."""
     if not one.decided:
         return _said(
@@ -507,12 +567,27 @@ def duel(one: Duel) -> Markup:
             first=called(one.first),
             second=called(one.second),
         )
-    better, worse = (one.first, one.second) if one.balanced_accuracy.value < 0 else (one.second, one.first)
+    better, worse = (one.first, one.second) if one.judged.value < 0 else (one.second, one.first)
     return _said("{better} is better than {worse}", better=called(better), worse=called(worse))
 
 
-def duel_numbers(one: Duel, sheet: Sheet, row: int) -> Markup:
+def duel_numbers(one: Duel | SetDuel, sheet: Sheet, row: int) -> Markup:
     at = ("duels", row)
+    if isinstance(one, SetDuel):
+        return _said(
+            "Mean average precision of {second} against that of {first}: {value} points ({low} to {high}); "
+            "F1: {f1} points ({f1_low} to {f1_high}). If they were equally good, mean average precision "
+            "would part them so far with a probability of {p} (answers exchanged at random).",
+            first=called(one.first),
+            second=called(one.second),
+            value=sheet.points(*at, "mean_average_precision", "value"),
+            low=sheet.points(*at, "mean_average_precision", "low"),
+            high=sheet.points(*at, "mean_average_precision", "high"),
+            f1=sheet.points(*at, "f1", "value"),
+            f1_low=sheet.points(*at, "f1", "low"),
+            f1_high=sheet.points(*at, "f1", "high"),
+            p=sheet.number(*at, "p", as_=chance),
+        )
     return _said(
         "Balanced accuracy of {second} against that of {first}: {value} points ({low} to {high}); "
         "accuracy: {accuracy} points ({accuracy_low} to {accuracy_high}). {only_second} pictures only "
@@ -540,8 +615,11 @@ def where_numbers_of_a_comparison_stand() -> str:
 
 
 def command(run: Mapping[str, Any]) -> list[str]:
-    """The command that makes this run again, word by word; paths as `place` shows them."""
-    config = run["config"]
+    """The command that makes this run again, word by word; paths as `place` shows them.
+
+    Where the time there was decided how much of the model learns, the time stands in place of the epochs.
+    """
+    config, asked = run["config"], run.get("asked", {})  # runs of before it was kept have none
     words = ["swinkit", "train"]
     if config["data"] is not None:
         words.append(place(config["data"]))
@@ -549,17 +627,36 @@ def command(run: Mapping[str, Any]) -> list[str]:
         words += ["--weights", "none", "--model", config["model"]]
     else:
         words += ["--weights", place(config["weights"])]
+        words += ["--model", asked["model"]] if "model" in asked else []
     height, width = config["image_size"]
     words += ["--image-size", str(height) if height == width else f"{height}x{width}"]
-    for name in ("epochs", "batch", "lr", "precision", "seed"):
-        value = config[name]
-        words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
-    asked = run.get("asked", {})  # runs of before it was kept have none
-    for name in ("group_by", "exclude", "recipe", "teacher", "distillation", "imbalance"):
+    timed = config.get("frozen_stages", 0) > 0 and "epochs" not in asked and "recipe" not in asked
+    for name in ("batch", "lr", "precision", "seed") if timed else _RESOLVED:
+        words += [f"--{name}", str(config[name])]
+    for name in _ASKED if timed else _ASKED[1:]:
         if name in asked:
-            words += [f"--{name.replace('_', '-')}", place(asked[name])]
+            words += [f"--{name.removesuffix('_file').replace('_', '-')}", place(str(asked[name]))]
     words += ["--resplit"] if asked.get("resplit") else []
     return [printable(shlex.quote(word)) for word in words]
+
+
+_RESOLVED = ("epochs", "batch", "lr", "precision", "seed")
+"""Settings that are given as they came out."""
+_ASKED = (
+    "time",
+    "labels_file",
+    "group_by",
+    "exclude",
+    "recipe",
+    "teacher",
+    "distillation",
+    "imbalance",
+    "device",
+    "threads",
+    "cache",
+    "kernel",
+)
+"""Settings that are given where they were asked for; else they follow from the pictures and the machine."""
 
 
 def place(path: str) -> str:

@@ -37,6 +37,15 @@ class Prediction:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClassScore:
     """How one class fares. Each number is None where nothing can be said: no such picture, or no such answer.
 
@@ -51,6 +60,25 @@ class ClassScore:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClassIntervals:
+    """How one class fares; None where nothing can be said: no such picture, or no such answer."""
+
+    pictures: int
+    recall: Interval | None
+    precision: Interval | None
+    f1: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intervals:
+    """How far the numbers of an `Evaluation` may lie from those that many pictures would show."""
+
+    accuracy: Interval
+    balanced_accuracy: Interval
+    per_class: Mapping[str, ClassIntervals]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
     """How good a model is on pictures whose classes are known; numbers are shares from 0 to 1.
 
@@ -60,6 +88,7 @@ class Evaluation:
     loss: mean cross-entropy, in nats.
     confusion: confusion[i][j] counts pictures of class i that were given class j, by the order of `classes`.
     predictions: one for each picture, in order; answers[i] is what picture i truly shows.
+    intervals: of 95 %; None where nobody asked for them.
     split: the part of the data, train, val or test; None where all of it was taken.
     skipped: pictures that could not be read, with the reason.
     """
@@ -74,6 +103,7 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...]
     predictions: tuple[Prediction, ...]
     answers: tuple[str, ...]
+    intervals: Intervals | None = None
     data: str = ""
     split: str | None = None
     weights: str = ""
@@ -105,6 +135,29 @@ class LabelScore:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LabelIntervals:
+    """How one class fares where a picture may have several; None where nothing can be said.
+
+    recall, precision, f1: at the threshold of the class.
+    """
+
+    pictures: int
+    average_precision: Interval | None
+    recall: Interval | None
+    precision: Interval | None
+    f1: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetIntervals:
+    """The same for a `MultiLabelEvaluation`; None where nothing can be said."""
+
+    mean_average_precision: Interval | None
+    f1: Interval | None
+    per_class: Mapping[str, LabelIntervals]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MultiLabelEvaluation:
     """How good a model is where a picture may have several classes or none; numbers are shares from 0 to 1.
 
@@ -116,7 +169,7 @@ class MultiLabelEvaluation:
     loss: mean binary cross-entropy, in nats.
     predictions: one for each picture, in order; answers[i] are the classes that picture i truly has, and
         unknown[i] those of which nobody said.
-    data, split, weights, skipped: as in `Evaluation`.
+    intervals, data, split, weights, skipped: as in `Evaluation`.
     """
 
     pictures: int
@@ -129,6 +182,7 @@ class MultiLabelEvaluation:
     predictions: tuple[Prediction, ...]
     answers: tuple[tuple[str, ...], ...]
     unknown: tuple[tuple[str, ...], ...]
+    intervals: SetIntervals | None = None
     data: str = ""
     split: str | None = None
     weights: str = ""

@@ -59,6 +59,7 @@ def assess(
     *,
     caution: Caution = UNKNOWN,
     train: Sequence[Sample] = (),
+    copies: Sequence[Sequence[str]] | None = None,
     chosen_on_same: bool = False,
     learnt_from: bool = False,
     frozen: Frozen | None = None,
@@ -72,6 +73,8 @@ def assess(
 
     caution: what the model's file says about its answers.
     train: what it learnt from, where that is known: for the majority class, and for copies.
+    copies: names of pictures of all splits that show the same, also changed; None: nobody looked, and only
+        files with the same contents are found.
     chosen_on_same: whether the best epoch was chosen by these same samples; learnt_from: whether some of them
         were even trained on.
     frozen: features of all splits that know no label, for the linear baseline and for wrong labels.
@@ -97,7 +100,7 @@ def assess(
         contents = [content(sample) for sample in answers.samples]
         sets = assess_sets(evaluation, answers, contents, chosen_on_same=chosen_on_same, seed=seed)
         sets = replace(sets, cost=cost, baselines=_guesses(task, evaluation, answers.samples, frozen, seed))
-        sets = _beside_copies(sets, task, answers, train)
+        sets = _beside_copies(sets, task, answers, train, copies)
         if not thorough:
             return sets
         return replace(
@@ -109,7 +112,8 @@ def assess(
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
     pictures = tuple(_scored(evaluation, answers, caution))
-    copies, without = _copies(pictures, train)
+    others = _others(answers.samples, train, copies)
+    right = [pictures[row].label == pictures[row].predicted for row in others]
     found = Assessment(
         evaluation=evaluation,
         accuracy=accuracy,
@@ -120,8 +124,9 @@ def assess(
         baselines=_baselines(task, train, answers.samples, frozen, seed),
         calibration=_calibration(evaluation, answers, caution),
         cost=cost,
-        trained_copies=copies,
-        accuracy_without_copies=without,
+        trained_copies=len(pictures) - len(others) if train else None,
+        accuracy_without_copies=sum(right) / len(right) if train and right else None,
+        copies="file" if copies is None else "near",
     )
     if not thorough:
         return found
@@ -144,29 +149,38 @@ def _doubts(task: Task, answers: Answers, frozen: Frozen | None, learnt_from: bo
     return suspects(task, answers.samples, answers.features)
 
 
-def _copies(pictures: Sequence[Scored], train: Sequence[Sample]) -> tuple[int | None, float | None]:
-    """How many scored pictures are files that were trained on too, and the accuracy on the others."""
-    if not train:
-        return None, None
+def _others(
+    scored: Sequence[Sample], train: Sequence[Sample], copies: Sequence[Sequence[str]] | None
+) -> list[int]:
+    """Rows of the scored pictures of which no copy was trained on."""
+    taught = {sample.name for sample in train}
     seen = {content(sample) for sample in train}
-    others = [one.label == one.predicted for one in pictures if one.content not in seen]
-    return len(pictures) - len(others), sum(others) / len(others) if others else None
+    alike = {name for names in copies or () if not taught.isdisjoint(names) for name in names}
+    return [
+        row
+        for row, sample in enumerate(scored)
+        if sample.name not in alike and (not seen or content(sample) not in seen)
+    ]
 
 
 def _beside_copies(
-    sets: MultiLabelAssessment, task: Task, answers: Answers, train: Sequence[Sample]
+    sets: MultiLabelAssessment,
+    task: Task,
+    answers: Answers,
+    train: Sequence[Sample],
+    copies: Sequence[Sequence[str]] | None,
 ) -> MultiLabelAssessment:
     """The same where a picture may have several classes."""
     if not train:
         return sets
-    seen = {content(sample) for sample in train}
-    others = [row for row, one in enumerate(sets.pictures) if one.content not in seen]
+    others = _others(answers.samples, train, copies)
     scores = task.scores()
     scores.add(answers.outputs[others], task.targets([answers.samples[row] for row in others]))
     return replace(
         sets,
         trained_copies=len(sets.pictures) - len(others),
         precision_without_copies=scores.result()["mean_average_precision"] if others else None,
+        copies="file" if copies is None else "near",
     )
 
 

@@ -6,28 +6,19 @@ No torch here, and no words for people: those are the report's. Shares run from 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from swinkit.tasks.results import Evaluation, MultiLabelEvaluation
+from swinkit.tasks.results import (
+    ClassIntervals,
+    Evaluation,
+    Interval,
+    Intervals,
+    LabelIntervals,
+    MultiLabelEvaluation,
+    SetIntervals,
+)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """A share with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClassIntervals:
-    """How one class fares; None where nothing can be said: no such picture, or no such answer."""
-
-    pictures: int
-    recall: Interval | None
-    precision: Interval | None
-    f1: Interval | None
+Copies = Literal["file", "near"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +34,21 @@ class Baselines:
     majority: float
     probe: Interval | None = None
     probe_features: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ByFolds:
+    """A linear classifier on frozen features, asked about every picture by one that was not taught it.
+
+    pictures: of all splits together. features: what they are features of. each: balanced accuracy, of every
+    fold by itself.
+    """
+
+    pictures: int
+    features: str
+    accuracy: Interval
+    balanced_accuracy: Interval
+    each: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,8 +202,9 @@ class Assessment:
 
     chosen_on_same: whether the scored pictures were also those by which the best epoch was chosen.
     pictures: every scored picture, in order.
-    trained_copies: scored pictures of which the same file was trained on; accuracy_without_copies leaves
-        them out. Copies that were changed are for `check` to find.
+    by_folds: where so few pictures were there that this tells more than those that were set aside.
+    trained_copies: scored pictures of which a copy was trained on; accuracy_without_copies leaves them out.
+    copies: which were looked for: of the same file ("file"), or also changed ones ("near").
     """
 
     evaluation: Evaluation
@@ -213,8 +220,10 @@ class Assessment:
     robustness: tuple[Shaken, ...] = ()
     looked: tuple[Looked, ...] = ()
     cost: Cost | None = None
+    by_folds: ByFolds | None = None
     trained_copies: int | None = None
     accuracy_without_copies: float | None = None
+    copies: Copies = "file"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the numbers of `Evaluation.to_dict`, and beside them how far to trust them.
@@ -222,24 +231,16 @@ class Assessment:
         Without the single pictures, which predictions.csv holds.
         """
         values = asdict(replace(self, pictures=()))
-        del values["evaluation"], values["pictures"]
-        names = ("accuracy", "balanced_accuracy", "per_class")
-        intervals = {name: values.pop(name) for name in names}
-        return {**self.evaluation.to_dict(), "intervals": intervals, **values}
+        for name in ("evaluation", "pictures", "accuracy", "balanced_accuracy", "per_class"):
+            del values[name]
+        return {**self.told().to_dict(), **values}
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LabelIntervals:
-    """How one class fares where a picture may have several; None where nothing can be said.
-
-    recall, precision, f1: at the threshold of the class.
-    """
-
-    pictures: int
-    average_precision: Interval | None
-    recall: Interval | None
-    precision: Interval | None
-    f1: Interval | None
+    def told(self) -> Evaluation:
+        """The evaluation with its intervals."""
+        intervals = Intervals(
+            accuracy=self.accuracy, balanced_accuracy=self.balanced_accuracy, per_class=self.per_class
+        )
+        return replace(self.evaluation, intervals=intervals)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,6 +255,16 @@ class LabelBaselines:
     guessing: float
     probe: Interval | None = None
     probe_features: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelByFolds:
+    """As `ByFolds`, by mean average precision."""
+
+    pictures: int
+    features: str
+    mean_average_precision: Interval
+    each: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,7 +291,7 @@ class MultiLabelAssessment:
 
     chosen_on_same: whether the scored pictures were also those by which the best epoch and the thresholds
         were chosen.
-    trained_copies, precision_without_copies: as in `Assessment`; the mean average precision without them.
+    by_folds, trained_copies, copies: as in `Assessment`; precision_without_copies: mean average precision.
     """
 
     evaluation: MultiLabelEvaluation
@@ -293,13 +304,21 @@ class MultiLabelAssessment:
     robustness: tuple[ShakenSets, ...] = ()
     looked: tuple[LookedFor, ...] = ()
     cost: Cost | None = None
+    by_folds: LabelByFolds | None = None
     trained_copies: int | None = None
     precision_without_copies: float | None = None
+    copies: Copies = "file"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, as `Assessment.to_dict`."""
         values = asdict(replace(self, pictures=()))
-        del values["evaluation"], values["pictures"]
-        names = ("mean_average_precision", "f1", "per_class")
-        intervals = {name: values.pop(name) for name in names}
-        return {**self.evaluation.to_dict(), "intervals": intervals, **values}
+        for name in ("evaluation", "pictures", "mean_average_precision", "f1", "per_class"):
+            del values[name]
+        return {**self.told().to_dict(), **values}
+
+    def told(self) -> MultiLabelEvaluation:
+        """The evaluation with its intervals."""
+        intervals = SetIntervals(
+            mean_average_precision=self.mean_average_precision, f1=self.f1, per_class=self.per_class
+        )
+        return replace(self.evaluation, intervals=intervals)

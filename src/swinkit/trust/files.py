@@ -25,6 +25,8 @@ COLUMNS = (
 )
 MOST_CLASSES = 100
 """Up to so many classes, predictions.csv has a column with the probability of each."""
+MOST_LABELS = 1000
+"""The same where a picture may have several: by these probabilities runs are compared."""
 
 
 def write_assessment(folder: Path, found: Assessment | MultiLabelAssessment) -> None:
@@ -63,7 +65,7 @@ def predictions_csv(found: Assessment) -> str:
 def sets_csv(found: MultiLabelAssessment) -> str:
     """The same where a picture may have several classes, which have ; between them."""
     classes = found.evaluation.classes
-    few = len(classes) <= MOST_CLASSES
+    few = len(classes) <= MOST_LABELS
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = ("image", "labels", "unknown", "predicted", "unsure", "strangeness", "group", "content")

@@ -25,6 +25,8 @@ _AT_ONCE = 4_000_000  # numbers
 class Reweighted:
     """Random weights of N pictures, the same for every class and every model: what is drawn can be paired.
 
+    What it gives begins with the number itself, in which every picture counts as it is.
+
     groups: what each picture belongs to; pictures of one group share a weight.
     """
 
@@ -33,7 +35,11 @@ class Reweighted:
         self._seed = seed
 
     def _weights(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Some draws at a time: of the pictures (d, N), and of what is missed and given wrongly (d, 1)."""
+        """Some draws at a time: of the pictures (d, N), and of what is missed and given wrongly (d, 1).
+
+        Before them comes one in which every picture counts as it is.
+        """
+        yield np.ones((1, len(self._group))), np.zeros((1, 1)), np.zeros((1, 1))
         random = np.random.default_rng(self._seed)
         groups = int(self._group.max()) + 1
         some = max(1, _AT_ONCE // len(self._group))
@@ -44,7 +50,7 @@ class Reweighted:
             yield drawn[:, self._group], missed, wrongly
 
     def average_precision(self, shares: np.ndarray, truth: np.ndarray) -> np.ndarray | None:
-        """Of every draw, for one class; equal probabilities make one step. (N,), (N,) -> (DRAWS,)
+        """Of every draw, for one class; equal probabilities make one step. (N,), (N,) -> (1 + DRAWS,)
 
         truth: 1, 0, or NaN where nobody said. None where no picture is known to have the class.
         """
@@ -66,7 +72,7 @@ class Reweighted:
         return np.concatenate(found)
 
     def f1(self, given: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        """Of every draw, for one class. given: whether each picture was. (N,), (N,) -> (DRAWS,)"""
+        """Of every draw, for one class. given: whether each picture was. (N,), (N,) -> (1 + DRAWS,)"""
         known = ~np.isnan(truth)
         has = truth == 1
         hits, either = 2.0 * (given & has & known), (1.0 * given + has) * known
@@ -86,4 +92,4 @@ def mean_of(drawn: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 def interval(drawn: np.ndarray | None, value: float | None) -> Interval | None:
     """What the draws say of a number; None where there is none."""
-    return None if drawn is None or value is None else middle(drawn, value)
+    return None if drawn is None or value is None else middle(drawn[1:], value)

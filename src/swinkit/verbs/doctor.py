@@ -111,8 +111,8 @@ def doctor() -> Doctor:
             ),
             *trouble,
             *(
-                f"attention of v{proof.version} on {proof.device} is off by {proof.error:.1e} of its largest "
-                f"entry (at most {proof.tolerance:.0e} is rounding)"
+                f"{proof.computed} is off by {proof.error:.1e} of its largest entry (at most "
+                f"{proof.tolerance:.0e} is rounding)"
                 for proof in parity
                 if not proof.agrees
             ),

@@ -68,12 +68,16 @@ def evaluate(
     from swinkit.trust.assess import assess
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import computing, open_classifier, say_agreement
+    from swinkit.verbs.frozen import kept_frozen
 
     if batch < 1:
         raise ConfigError(f"batch is a count from 1; got {batch}")
-    every = _pictures(data, weights, split, group_by)
+    run = _run_of(weights)
+    own = run if run is not None and _is_its_own(run, data) else None
+    every = _pictures(data, own, split, group_by)
     images, part = _part(every, split)
-    learnt = every.split("train").samples if _run_of(weights) is not None and part in ("val", "test") else ()
+    learnt = every.split("train").samples if own is not None and part in ("val", "test") else ()
+    frozen = kept_frozen(own, every) if own is not None and learnt and out is not None else None
     with computing(threads=threads, kernel=kernel, precision=precision):
         model, task, caution = open_classifier(weights, device=device)
         samples = _labelled(images, task, named=model.labels is not None, weights=weights)
@@ -84,17 +88,21 @@ def evaluate(
             samples,
             caution=caution,
             train=learnt,
+            copies=_copies(own),
             chosen_on_same=bool(learnt) and part == "val",
-            learnt_from=_run_of(weights) is not None and split in ("train", "all"),
+            learnt_from=own is not None and split in ("train", "all"),
+            frozen=frozen,
             weights=_file_of(weights),
             thorough=out is not None,
             batch=batch,
         )
+    if own is not None and frozen is not None:
+        found = _with_folds(found, own, task, frozen)
     found = _described(found, images, part, weights)
     if out is not None:
         write_assessment(Path(out), found)
         _write_page(Path(out), found, images)
-    return found.evaluation
+    return found.told()
 
 
 def assess_run(
@@ -120,16 +128,35 @@ def assess_run(
         images.split(held_out).samples,
         caution=caution,
         train=images.split("train").samples,
+        copies=_copies(run),
         chosen_on_same=held_out == "val",
         frozen=frozen,
         weights=run.best,
         thorough=True,
     )
+    if frozen is not None:
+        found = _with_folds(found, run, task, frozen)
     skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
     found = _described(found, replace(images, skipped=skipped), held_out, run.best)
     write_assessment(run.folder, found)
     _write_page(run.folder, found, images, Trained(facts=run.facts, history=run.metrics))
     return found
+
+
+def _with_folds(found: Found, run: Run, task: Task, frozen: Frozen) -> Found:
+    """With the number over all pictures, where no more than those that it was chosen by were set aside."""
+    from swinkit.trust.folds import by_folds
+
+    if not found.chosen_on_same or not run.config.warm_start:  # else the features may know the labels
+        return found
+    folded = by_folds(task, frozen, seed=run.config.seed, together=_copies(run) or ())
+    return replace(found, by_folds=folded)  # type: ignore[arg-type]  # of the kind of the task
+
+
+def _copies(run: Run | None) -> list[list[str]] | None:
+    """Names of the pictures of a run that show the same; None where that is not known."""
+    copies: list[list[str]] | None = run.facts["data"].get("copies") if run is not None else None
+    return copies
 
 
 def _choose_caution(run: Run, images: ImageSet, device: str | None) -> None:
@@ -171,24 +198,24 @@ def _described(found: Found, images: ImageSet, part: str | None, weights: str | 
     return replace(found, evaluation=evaluation)  # type: ignore[arg-type]  # of the kind that it had
 
 
-def _pictures(
-    data: str | Path | None, weights: str | Path, split: Part | None, group_by: str | None
-) -> ImageSet:
-    """The data, divided as the run was where the weights are a run on the same data.
+def _pictures(data: str | Path | None, run: Run | None, split: Part | None, group_by: str | None) -> ImageSet:
+    """The data, divided as the run was where it is the run's own.
 
     Of other data nothing is asked but that the model knows its classes: it may show one of them only.
     """
     from swinkit.data import open_images, survey
 
-    run = _run_of(weights)
     if run is None:
         return survey(data, group_by=group_by)
     config = run.config
-    own = config.data
-    if data is not None and (own is None or Path(data).resolve() != Path(own).resolve()):
-        return survey(data, group_by=group_by)
-    images = open_images(own, labels=config.labels, group_by=group_by or config.group_by)
+    images = open_images(config.data, labels=config.labels, group_by=group_by or config.group_by)
     return images if split == "all" else divided_as(run, images)
+
+
+def _is_its_own(run: Run, data: str | Path | None) -> bool:
+    """Whether this is what the run was trained on."""
+    own = run.config.data
+    return data is None or (own is not None and Path(data).resolve() == Path(own).resolve())
 
 
 def divided_as(run: Run, images: ImageSet) -> ImageSet:

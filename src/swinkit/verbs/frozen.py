@@ -60,22 +60,33 @@ def warm_start(model: Backbone, task: Task, frozen: Frozen) -> None:
     probe.install(model)
 
 
-def say_by_folds(task: Task, frozen: Frozen, seed: int, progress: Progress) -> None:
+def say_by_folds(
+    task: Task,
+    frozen: Frozen,
+    seed: int,
+    progress: Progress,
+    *,
+    together: Sequence[Sequence[str]] = (),
+) -> None:
     """Of few pictures, how good the linear classifier is on all of them, none seen by who answers.
 
-    A val split of so few says little, and test there is none.
+    together: names of pictures that are copies.
     """
-    from swinkit.data.splits import ENOUGH, folds
-    from swinkit.engine.probe import fit_by_folds
+    from swinkit.trust.assessment import ByFolds
+    from swinkit.trust.folds import FOLDS, by_folds
 
-    count = len(frozen.samples)
-    if count >= ENOUGH:
+    found = by_folds(task, frozen, seed=seed, together=together)
+    if found is None:
         return
-    _, answers = fit_by_folds(task, frozen.features, frozen.samples, folds(frozen.samples, seed=seed))
-    scores = task.scores()
-    scores.add(answers, task.targets(frozen.samples))
-    told = task.headline(scores.result())
-    progress.say(f"linear classifier, 5-fold over all {count} pictures, none seen by who answers: {told}")
+    told = (
+        {"accuracy": found.accuracy.value, "balanced_accuracy": found.balanced_accuracy.value}
+        if isinstance(found, ByFolds)
+        else {"mean_average_precision": found.mean_average_precision.value}
+    )
+    progress.say(
+        f"linear classifier, {FOLDS}-fold over all {found.pictures} pictures, none seen by who answers: "
+        f"{task.headline(told)}"
+    )
 
 
 def keep_frozen(run: Run, frozen: Frozen) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from swinkit.models import Backbone
     from swinkit.recipes.budget import Estimate
     from swinkit.recipes.defaults import Plan
-    from swinkit.recipes.named import Recipe
+    from swinkit.recipes.named import Change, Recipe
     from swinkit.recipes.wishes import Wishes
     from swinkit.tasks import Task
     from swinkit.verbs.training_data import TrainingData
@@ -46,7 +46,7 @@ class Planned:
 
 
 def planned(
-    data: TrainingData, wishes: Wishes, recipe: Recipe | None, progress: Progress, *, began: float
+    data: TrainingData, wishes: Wishes, recipe: Recipe | Change | None, progress: Progress, *, began: float
 ) -> Planned:
     """Decide everything. began: when the training was asked for, by the monotonic clock."""
     from swinkit.engine.distributed import processes

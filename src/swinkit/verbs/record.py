@@ -36,6 +36,7 @@ def begin(run: Run, plan: Plan, model: Backbone, data: TrainingData, found: dict
             "classes": images.classes,
             "pictures": {name: len(images.split(name)) for name in images.splits()},
             "unreadable": data.unreadable,
+            "copies": data.copies,
             "findings": [
                 {"code": one.code, "message": one.message, "files": one.files} for one in data.findings
             ],

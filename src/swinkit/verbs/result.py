@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from swinkit.engine.run import Run
 
 if TYPE_CHECKING:
-    from swinkit.trust.assessment import Assessment, Baselines, Interval, MultiLabelAssessment
+    from swinkit.trust.assessment import (
+        Assessment,
+        Baselines,
+        ByFolds,
+        Interval,
+        LabelByFolds,
+        MultiLabelAssessment,
+    )
 
 _CLASSES = 8  # that are named, worst first
 _FEW = 30  # pictures of a class, below which its number says little
@@ -28,6 +35,9 @@ def result_lines(run: Run, found: Assessment | MultiLabelAssessment) -> Iterator
 def _of_classes(run: Run, found: Assessment) -> Iterator[str]:
     """Where each picture has one class."""
     scored = found.evaluation
+    if found.by_folds is not None:
+        folds = found.by_folds
+        yield (f"accuracy {folds.accuracy.value:.1%} ({_range(folds.accuracy)}) of {_in_rounds(folds)}")
     yield _headline(found)
     if found.baselines is not None:
         yield f"beside it: {_beside(found.baselines)}"
@@ -44,6 +54,9 @@ def _of_classes(run: Run, found: Assessment) -> Iterator[str]:
 def _of_sets(run: Run, found: MultiLabelAssessment) -> Iterator[str]:
     """Where a picture may have several."""
     scored, precision, f1 = found.evaluation, found.mean_average_precision, found.f1
+    if found.by_folds is not None:
+        share = found.by_folds.mean_average_precision
+        yield f"mean average precision {share.value:.1%} ({_range(share)}) of {_in_rounds(found.by_folds)}"
     if precision is None or f1 is None:
         yield f"nothing can be said: none of the pictures of {scored.split} is known to have a class"
         return
@@ -56,6 +69,14 @@ def _of_sets(run: Run, found: MultiLabelAssessment) -> Iterator[str]:
     if found.chosen_on_same:
         yield _TOO_GOOD
     yield f"what was missed and what was given wrongly, with pictures: {run.report}"
+
+
+def _in_rounds(folds: ByFolds | LabelByFolds) -> str:
+    low, high = min(folds.each), max(folds.each)
+    return (
+        f"a linear classifier on {folds.features}, 5-fold over all {folds.pictures} pictures, none seen by "
+        f"who answers (each fold {low:.0%} to {high:.0%})"
+    )
 
 
 def _headline(found: Assessment) -> str:

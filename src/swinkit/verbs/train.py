@@ -74,9 +74,10 @@ def train(
         resplit: Divide the pictures anew, whatever splits the data brings.
         exclude: findings.csv of a `check`: the files it says to leave out are left out.
         recipe: A published recipe (`recipes/published.py`), or FILE.py:FUNCTION, a function of yours that
-            returns a TrainConfig; other settings go before what it says.
-        model: Size to train (`swinkit models`), or timm:NAME, a network of timm (`swinkit[timm]`); by default
-            one that suits the pictures.
+            returns a TrainConfig, or takes the one that suits the pictures and returns it changed
+        (docs/how-to/recipes.md); other settings go before what it says.
+    model: Size to train (`swinkit models`), or timm:NAME, a network of timm (`swinkit[timm]`); by default
+        one that suits the pictures.
         weights: What to start from: a run, a weights file, the name of published weights, hf:owner/name, or
             none. By default published weights of the model, where they lie on this disk or can be fetched;
             that is tried once, for five seconds, and what will be fetched is named first.
@@ -122,6 +123,7 @@ def train(
     wishes = Wishes(
         data=None if data is None else str(data),
         labels=None if labels is None else read_classes(labels),
+        labels_file=None if labels is None else str(labels),
         group_by=group_by,
         resplit=resplit,
         exclude=None if exclude is None else str(exclude),
@@ -196,7 +198,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
             frozen = frozen_features(model, data.images, config, progress, most=found.probed)
             keep_frozen(run, frozen)
             if config.warm_start:
-                say_by_folds(found.task, frozen, config.seed, progress)
+                say_by_folds(found.task, frozen, config.seed, progress, together=data.copies or ())
                 warm_start(model, found.task, frozen)
             teacher = found.teacher
             return _fit_and_score(run, config, data.images, model, found.task, progress, frozen, teacher)

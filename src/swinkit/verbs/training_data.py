@@ -32,13 +32,15 @@ _SHOWN = 10  # pictures left out that are named on the screen
 class TrainingData:
     """Pictures to learn from. whole: with those that cannot be read. notes: what was decided, in words.
 
-    channels: what every picture holds. facts: of each picture that can be read. findings: what `check` would
-    say, as far as it was looked for; nothing of embedded pictures.
+    copies: names of pictures that show the same, in groups; None where only files of the same contents were
+    looked for. channels: what every picture holds. facts: of each picture that can be read. findings: what
+    `check` would say, as far as it was looked for; nothing of embedded pictures.
     """
 
     images: ImageSet
     whole: ImageSet
     notes: tuple[str, ...]
+    copies: tuple[tuple[str, ...], ...] | None
     channels: Channels
     facts: tuple[Facts, ...]
     findings: tuple[Finding, ...]
@@ -61,12 +63,12 @@ def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> Traini
     images, every = _readable(begun, channels, progress)
     facts = tuple(one for one in every if one.readable)
     copies = _copies(images, facts, progress)
-    images, notes = with_splits(
-        images, seed=wishes.seed, resplit=wishes.resplit, together=copy_groups(copies)
-    )
+    alike = copy_groups(copies)
+    images, notes = with_splits(images, seed=wishes.seed, resplit=wishes.resplit, together=alike)
     notes = (*notes, *_about_copies(images, facts, copies))
     findings = () if wishes.data is None else findings_in(begun, every, copies, images, Path(wishes.data))
-    return TrainingData(images, whole, notes, channels, facts, findings)
+    looked = not any(one.thumbnail is None for one in facts)
+    return TrainingData(images, whole, notes, alike if looked else None, channels, facts, findings)
 
 
 def facts_of(data: TrainingData) -> DataFacts:
@@ -223,17 +225,21 @@ def _about_copies(images: ImageSet, facts: Sequence[Facts], copies: Sequence[Cop
         yield f"copies: among {len(images):,} pictures only copies of the same file were looked for"
     if parted:
         yield (
-            f"warning: {len(parted)} pictures have a copy in another split ({_first(parted)}), so the numbers"
-            " will be too good; --resplit keeps copies together"
+            f"warning: {_pictures(len(parted), 'has', 'have')} a copy in another split ({_first(parted)}),"
+            " so the numbers will be too good; --resplit keeps copies together"
         )
     elif pairs:
         alike = sum(map(len, copy_groups(copies)))
         yield f"copies: {alike} pictures show what another shows, kept in one split"
     if torn:
         yield (
-            f"warning: {len(torn)} pictures lie under two labels ({_first(torn)}); `swinkit check` lists"
-            " them, and --exclude leaves them out"
+            f"warning: {_pictures(len(torn), 'lies', 'lie')} under two labels ({_first(torn)});"
+            " `swinkit check` lists them, and --exclude leaves them out"
         )
+
+
+def _pictures(count: int, does: str, do: str) -> str:
+    return f"1 picture {does}" if count == 1 else f"{count:,} pictures {do}"
 
 
 def _first(pairs: Sequence[tuple[Sample, Sample]]) -> str:

@@ -8,7 +8,7 @@ from tyro.conf import Positional
 
 from swinkit.cli.options import Debug, Json, option
 from swinkit.cli.screen import count, many, percent, print_json, print_table, say
-from swinkit.verbs.compare import Comparison, compare
+from swinkit.verbs.compare import Comparison, SetContender, SetDuel, compare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,42 +35,44 @@ class Compare:
         if self.json:
             print_json(found)
         else:
-            print_table(
-                ("run", "model", "balanced accuracy", "accuracy", "parameters"), list(_runs(found)), (4,)
-            )
-            print()
-            print_table(
-                ("pair", "balanced accuracy, second less first", "p", "accuracy", "p", "so"),
-                list(_duels(found)),
-            )
+            _print(found)
         say(f"on {many(found.pictures, 'picture')} that all have; {found.left_out:,} others left out")
         if self.out:
             say(f"wrote {self.out}/comparison.json and {self.out}/compare.html")
         return 0
 
 
+def _print(found: Comparison) -> None:
+    several = isinstance(found.contenders[0], SetContender)
+    judged, other = ("mean average precision", "F1") if several else ("balanced accuracy", "accuracy")
+    print_table(("run", "model", judged, other, "parameters"), list(_runs(found)), (4,))
+    print()
+    chances = ("p",) if several else ("p", f"p of {other}")
+    header = ("pair", f"{judged}, second less first", other, *chances, "so")
+    print_table(header, list(_duels(found)))
+
+
 def _runs(found: Comparison) -> Iterator[tuple[str, ...]]:
     for one in found.contenders:
-        balanced, accuracy = (
+        judged, other = (
             f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
-            for share in (one.balanced_accuracy, one.accuracy)
+            for share in (one.judged, one.f1 if isinstance(one, SetContender) else one.accuracy)
         )
-        yield one.name, one.model or "–", balanced, accuracy, count(one.parameters)
+        yield one.name, one.model or "–", judged, other, count(one.parameters)
 
 
 def _duels(found: Comparison) -> Iterator[tuple[str, ...]]:
     for one in found.duels:
-        balanced, accuracy = (
+        judged, other = (
             f"{100 * share.value:+.2f} points ({100 * share.low:+.2f} to {100 * share.high:+.2f})"
-            for share in (one.balanced_accuracy, one.accuracy)
+            for share in (one.judged, one.f1 if isinstance(one, SetDuel) else one.accuracy)
         )
-        better = one.second if one.balanced_accuracy.value > 0 else one.first
-        verdict = f"{better} is better" if one.decided else "may be chance"
+        chances = (one.p,) if isinstance(one, SetDuel) else (one.p_balanced, one.p)
+        better = one.second if one.judged.value > 0 else one.first
         yield (
             f"{one.first}, {one.second}",
-            balanced,
-            f"{one.p_balanced:.2g}",
-            accuracy,
-            f"{one.p:.2g}",
-            verdict,
+            judged,
+            other,
+            *(f"{p:.2g}" for p in chances),
+            f"{better} is better" if one.decided else "may be chance",
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swinkit.cli.options import Debug, Json
@@ -36,7 +37,10 @@ def _facts(found: Findings) -> dict[str, str]:
     return {
         **_installed(found),
         **_machine(found),
-        "kernels": "\n".join(f"{k.name} {'runs' if k.runs else 'waits'}: {k.why}" for k in found.kernels),
+        "kernels": "\n".join(
+            [f"{k.name} {'runs' if k.runs else 'waits'}: {k.why}" for k in found.kernels]
+            + _faster(found.parity)
+        ),
         "parity": "\n".join(map(_proof, found.parity)),
         "weights": "\n".join(found.cached) or "none of the published ones is on this disk yet",
         "training": _suggested(found.suggestion),
@@ -85,7 +89,15 @@ def _machine(found: Findings) -> dict[str, str]:
 
 def _proof(proof: Parity) -> str:
     verdict = "agrees with" if proof.agrees else "DIFFERS from"
-    return (
-        f"v{proof.version} on {proof.device} {verdict} the formula in double precision: "
-        f"error {proof.error:.1e}, up to {proof.tolerance:.0e} is rounding"
-    )
+    right = "the formula in double precision" if proof.what == "attention" else "PyTorch in float32"
+    error = f"error {proof.error:.1e}, up to {proof.tolerance:.0e} is rounding"
+    return f"{proof.computed} {verdict} {right}: {error}"
+
+
+def _faster(proofs: Sequence[Parity]) -> list[str]:
+    """Types of product that are there and not taken unasked."""
+    others = sorted({one.dtype for one in proofs if one.what == "network"} - {"float32"})
+    return [
+        f"not taken unasked: {dtype} rounds the products; swinkit.optimize(model, dtype={dtype!r}) takes it"
+        for dtype in others
+    ]

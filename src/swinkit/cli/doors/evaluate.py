@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
-from swinkit.cli.options import AnswerPrecision, Batch, Debug, Device, GroupBy, Json, Kernel, Threads, option
+from swinkit.cli.options import (
+    AnswerPrecision,
+    Batch,
+    Debug,
+    Device,
+    GroupBy,
+    Json,
+    Kernel,
+    Threads,
+    option,
+    share,
+)
 from swinkit.cli.screen import many, percent, print_facts, print_json, print_table, say
 from swinkit.verbs.evaluate import Evaluation, MultiLabelEvaluation, evaluate
 
@@ -19,11 +30,13 @@ class Evaluate:
 
     DATA is a folder of class folders, with or without train, val and test above them, a table of
     path,label, parquet files or tar archives. Classes are matched by name. The pictures that a run was
-    trained on are left out: for its own data, its saved split is used.
+    trained on are left out: for its own data, its saved split is used. Exit code 1 where --at-least asks
+    for more than there is.
 
     examples:
       swinkit evaluate --weights runs/flowers-1
       swinkit evaluate photos/ --weights runs/flowers-1 --split all --json
+      swinkit evaluate photos/ --weights runs/flowers-1 --at-least 90%
     """
 
     data: Annotated[Positional[str | None], option("[DATA]", "by default the run's own")] = None
@@ -38,6 +51,8 @@ class Evaluate:
     group_by: GroupBy = None
     out: Annotated[str | None, option("FOLDER", "by default nothing is written")] = None
     """Write report.html, evaluation.json and predictions.csv there."""
+    at_least: Annotated[str | None, option("SHARE")] = None
+    """What balanced accuracy (of several labels, mean average precision) has to reach: 0.9 or 90%."""
     batch: Batch = 64
     device: Device = None
     threads: Threads = None
@@ -47,6 +62,7 @@ class Evaluate:
     debug: Debug = False
 
     def run(self) -> int:
+        wanted = share(self.at_least, "--at-least")
         found = evaluate(
             self.data,
             self.weights,
@@ -68,7 +84,21 @@ class Evaluate:
             say(f"not counted: {many(len(found.skipped), 'picture')}; the first: {reason}")
         if self.out:
             say(f"wrote {self.out}/report.html, and its numbers: evaluation.json, predictions.csv")
-        return 0
+        return 0 if wanted is None or _reaches(found, wanted) else 1
+
+
+def _reaches(found: Evaluation | MultiLabelEvaluation, wanted: float) -> bool:
+    """Whether it is as good as was asked for, which is said."""
+    if isinstance(found, Evaluation):
+        name, value = "balanced accuracy", found.balanced_accuracy
+    elif found.mean_average_precision is not None:
+        name, value = "mean average precision", found.mean_average_precision
+    else:
+        say(f"no picture is known to have a class, so nothing reaches the {percent(wanted)} asked for")
+        return False
+    reached = value >= wanted
+    say(f"{name} {percent(value)} {'reaches' if reached else 'misses'} the {percent(wanted)} asked for")
+    return reached
 
 
 def _print(found: Evaluation | MultiLabelEvaluation) -> None:
@@ -85,11 +115,18 @@ def _print(found: Evaluation | MultiLabelEvaluation) -> None:
 
 
 def _facts_of_sets(found: MultiLabelEvaluation) -> dict[str, str]:
+    precision, f1 = (
+        _range(one.low, one.high) if one else ""
+        for one in (
+            found.intervals and found.intervals.mean_average_precision,
+            found.intervals and found.intervals.f1,
+        )
+    )
     return {
         "data": f"{found.data}, {found.split or 'all of it'}: {many(found.pictures, 'picture')}",
         "weights": found.weights,
-        "mean average precision": _share(found.mean_average_precision),
-        "F1": f"{_share(found.f1)} (mean over the classes, each at its threshold)",
+        "mean average precision": _share(found.mean_average_precision) + precision,
+        "F1": f"{_share(found.f1)}{f1}, mean over the classes, each at its threshold",
         "exactly right": _share(found.exact),
         "loss": f"{found.loss:.4f} nats",
     }
@@ -106,12 +143,20 @@ def _share(value: float | None) -> str:
     return "–" if value is None else percent(value)
 
 
+def _range(low: float, high: float) -> str:
+    return f" (95 %: {low:.1%} to {high:.1%})"
+
+
 def _facts(found: Evaluation) -> dict[str, str]:
+    told = found.intervals
+    accuracy, balanced = (
+        (_range(one.low, one.high) for one in (told.accuracy, told.balanced_accuracy)) if told else ("", "")
+    )
     return {
         "data": f"{found.data}, {found.split or 'all of it'}: {many(found.pictures, 'picture')}",
         "weights": found.weights,
-        "accuracy": percent(found.accuracy),
-        "balanced": f"{percent(found.balanced_accuracy)} (mean over the classes)",
+        "accuracy": percent(found.accuracy) + accuracy,
+        "balanced": f"{percent(found.balanced_accuracy)}{balanced}, mean over the classes",
         "top-5": percent(found.top5) if found.top5 is not None else "",
         "loss": f"{found.loss:.4f} nats",
         "mistakes": "\n".join(_mistakes(found)) or "none",
