@@ -338,9 +338,9 @@ def test_a_table_is_learnt_in_the_order_of_a_list_of_classes_and_patients_are_ne
 
 def test_two_ways_to_say_how_long_are_refused_together_with_other_mistakes() -> None:
     with pytest.raises(ConfigError) as caught:
-        train(epochs=3, time="5m", batch=0, lr="seek", model="timm:resnet18")  # type: ignore[arg-type]
+        train(epochs=3, time="5m", batch=0, lr="seek", image_size=0)  # type: ignore[arg-type]
 
-    for part in ("epochs and time", "batch is a count", "lr is a number, or find", "is a model of timm"):
+    for part in ("epochs and time", "batch is a count", "lr is a number, or find", "image_size is in pixels"):
         assert part in caught.value.message
 
 
