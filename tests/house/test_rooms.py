@@ -35,8 +35,8 @@ ARROWS: dict[str, set[str]] = {
     "report": {"benchmark", "trust", "drawings", "tasks", "health", "data"},
     "trust": {"engine", "tasks", "models", "data"},
     "recipes": {"backbones", "engine", "tasks", "models", "data"},
-    "benchmark": {"weights", "native", "models", "kernels", "windows", "data"},
-    "drawings": {"models", "windows", "data"},
+    "benchmark": {"weights", "native", "models", "kernels", "windows", "data", "profiling"},
+    "drawings": {"models", "windows", "data", "profiling"},
     "engine": {"backbones", "tasks", "data", "models", "native", "writing"},
     "tasks": {"models", "data"},
     "backbones": {"weights", "models", "data", "windows"},
@@ -48,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "data": {"writing"},
     "windows": set(),
     "writing": set(),
+    "profiling": set(),
     "errors": set(),
 }
 

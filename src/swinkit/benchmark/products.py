@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from torch.profiler import ProfilerActivity, profile
+from swinkit.profiling import profiled
 
 # As eager torch and compiled graphs call them; attention that is one operator counts whole.
 _PRODUCTS = re.compile(
@@ -20,24 +17,9 @@ _PRODUCTS = re.compile(
 
 def share_outside_products(call: Callable[[], object]) -> float:
     """Of the time of one call."""
-    with _quiet_stderr(), profile(activities=[ProfilerActivity.CPU]) as profiler:
+    with profiled() as profiler:
         start = time.perf_counter()
         call()
         seconds = time.perf_counter() - start
     inside = sum(one.self_cpu_time_total for one in profiler.key_averages() if _PRODUCTS.match(one.key))
     return min(max(1 - inside / 1e6 / seconds, 0.0), 1.0)
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """The profiler announces itself on the process's stderr, past Python, and cannot be told not to."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)

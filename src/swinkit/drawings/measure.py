@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 
 from swinkit.models import SwinConfig
 from swinkit.models.attention import CosineAttention, DotProductAttention
 from swinkit.models.cost import global_attention_macs, window_attention_macs
+from swinkit.profiling import profiled
 from swinkit.windows import POLICIES, Pair, WindowPlan, window_plan
 
 WINDOWS_PER_SIDE = (1, 2, 4, 6, 8, 10, 12, 16, 24, 32)
@@ -159,7 +157,7 @@ def _measure(layer: nn.Module, plan: WindowPlan, channels: int) -> tuple[float, 
 
 def _memory_of(layer: nn.Module, x: Tensor, plan: WindowPlan) -> tuple[int, int]:
     """Bytes that one call leaves allocated, and the most that it had allocated at once."""
-    with _quiet_stderr(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profiled(memory=True) as profiler:
         layer(x, plan)
     live = peak = 0
     for event in sorted(profiler.events(), key=lambda event: event.time_range.end):
@@ -170,7 +168,7 @@ def _memory_of(layer: nn.Module, x: Tensor, plan: WindowPlan) -> tuple[int, int]
 
 def _start_profiler() -> None:
     """Its first start takes seconds, which belong to no measurement."""
-    with _quiet_stderr(), profile(activities=[ProfilerActivity.CPU], profile_memory=True):
+    with profiled(memory=True):
         torch.zeros(1)
 
 
@@ -183,18 +181,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """The profiler announces itself on the process's stderr, past Python, and cannot be told not to."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
