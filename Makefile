@@ -24,5 +24,5 @@ soak:
 	OMP_NUM_THREADS=1 $(VENV)/python -m pytest -n 2 -m soak
 
 check:
-	@scripts/setup dev peers
+	@scripts/setup dev peers browser
 	@scripts/check
