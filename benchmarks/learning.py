@@ -81,7 +81,7 @@ class Library:
 def main() -> None:
     options = _options()
     load_torchvision()
-    rows = []
+    header, rows = _header(options), []  # before a training chooses how many threads it takes
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.sets:
             source = None if name == "digits" else options.data / name
@@ -89,7 +89,7 @@ def main() -> None:
                 print(f"{source} is not there, so it is left out")
                 continue
             rows += _rows(name, source, options, Path(scratch))
-    report = "\n".join([*_header(options), *rows, ""])
+    report = "\n".join([*header, *rows, ""])
     print(report)
     if options.out:
         options.out.write_text(report, encoding="utf-8")
@@ -97,10 +97,11 @@ def main() -> None:
 
 def _rows(name: str, source: Path | None, options: argparse.Namespace, scratch: Path) -> list[str]:
     scores: dict[str, list[Score]] = {"swinkit": [], **{library: [] for library in LIBRARIES}}
-    linear = []
+    linear, epochs = [], []
     for seed in range(options.seeds):
         run, score = _ours(source, seed, options.time, scratch / f"{name}-{seed}")
         scores["swinkit"].append(score)
+        epochs.append(run.config.epochs)
         images = _images(source, run)
         pictures = _pictures(images)
         linear.append(_linear(pictures))
@@ -110,7 +111,7 @@ def _rows(name: str, source: Path | None, options: argparse.Namespace, scratch: 
     shown = f"{len(pictures.train):,} / {len(pictures.held_out):,}"
     largest = _largest_class(pictures)
     return [
-        f"| {name} | {shown} | {run.config.model}, {run.config.epochs} epochs | {library} "
+        f"| {name} | {shown} | {run.config.model}, {_range(epochs)} epochs | {library} "
         f"| {_spread([one.accuracy for one in found])} | {_difference(scores['swinkit'], found)} "
         f"| {statistics.mean(one.rate for one in found):.0f} "
         f"| {statistics.mean(one.cpu for one in found):.0f} s "
@@ -292,6 +293,10 @@ def _largest_class(pictures: Pictures) -> float:
     return sum(label == largest for _, label in pictures.held_out) / len(pictures.held_out)
 
 
+def _range(counts: list[int]) -> str:
+    return f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else str(counts[0])
+
+
 def _spread(values: list[float]) -> str:
     mean = statistics.mean(values)
     return f"{mean:.1%} ({min(values):.1%} – {max(values):.1%})" if len(values) > 1 else f"{mean:.1%}"
@@ -314,7 +319,8 @@ def _header(options: argparse.Namespace) -> list[str]:
     how = f"--time {options.time}" if options.time else "default settings"
     return [
         f"{chip.name}, {chip.cores} cores ({', '.join(chip.instruction_sets)}),",
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, python {platform.python_version()};",
+        f"{torch.get_num_threads()} threads to share out, torch {torch.__version__}, "
+        f"python {platform.python_version()};",
         f"{how}, {options.seeds} seeds.",
         "",
         "| data | train / scored | model | loop | accuracy | swinkit less this, points | pictures/s "
