@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from swinkit.models import Swin
 from swinkit.recipes.fresh import fresh_model
 from swinkit.tasks.classification import Classification
 from swinkit.trust.assess import UNKNOWN
-from swinkit.trust.robustness import CHANGES, FEWEST, chosen, shaken
+from swinkit.trust.robustness import CHANGES, FEWEST, LARGE, chosen, shaken
 from tests.engine.small_runs import SETTINGS
 
 TASK = Classification(tuple("0123456789"))
@@ -60,3 +61,23 @@ def test_pictures_that_are_no_photographs_are_left_alone(model: Swin) -> None:
     assert () == shaken(model, TASK, UNKNOWN, [deep])
     both = shaken(model, TASK, UNKNOWN, [deep, replace(digits().samples[0])])
     assert {1} == {one.pictures for one in both}
+
+
+def test_large_photographs_are_decoded_once_and_changed_as_small_as_the_model_sees_them(
+    model: Swin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    PICTURE.resize((900, 600)).save(tmp_path / "large.png")
+    seen, opened = [], []
+    read = Sample.pixels
+    changes = {
+        ("size", str(level)): lambda picture: seen.append(picture.size) or picture for level in range(3)
+    }
+    monkeypatch.setattr("swinkit.trust.robustness.CHANGES", changes)
+    monkeypatch.setattr(
+        Sample, "pixels", lambda self, *a, **k: opened.append(type(self.source)) or read(self, *a, **k)
+    )
+
+    shaken(model, TASK, UNKNOWN, [Sample(name="large", label="3", source=tmp_path / "large.png")])
+
+    assert [(1.5 * LARGE, LARGE)] * 3 == seen
+    assert 1 == sum(issubclass(kind, Path) for kind in opened)

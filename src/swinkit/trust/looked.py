@@ -26,6 +26,8 @@ from swinkit.tasks import Prediction
 from swinkit.trust.assessment import Looked, LookedFor
 
 _STEPS = 8
+_AT_ONCE = 8 * 128 * 128
+"""Pixels that go through the model and back together: small pictures one by one are mostly overhead."""
 _BLUR = 8
 """Credits are averaged over this part of the side: single pixels mean nothing."""
 _GRID = 48
@@ -40,9 +42,11 @@ def heat(model: Backbone, inputs: Tensor, answers: Tensor, *, alone: bool = Fals
     """
     ground = inputs.mean(dim=(2, 3), keepdim=True)
     total = torch.zeros_like(inputs)
-    for step in range(_STEPS):
-        faded = ground + (inputs - ground) * (step + 0.5) / _STEPS
-        total += _gradient(model, faded, answers, alone=alone)
+    shares = (torch.arange(_STEPS, device=inputs.device) + 0.5) / _STEPS
+    for some in shares.split(max(1, _AT_ONCE // inputs[:, 0].numel())):
+        faded = ground + (inputs - ground) * some.view(-1, 1, 1, 1, 1)  # steps, B, C, h, w
+        gradient = _gradient(model, faded.flatten(0, 1), answers.repeat(len(some)), alone=alone)
+        total += gradient.view_as(faded).sum(dim=0)
     credit = (total / _STEPS * (inputs - ground)).sum(dim=1)  # B, h, w
     spread = _blurred(_blurred(credit)).clamp_min(0)
     return spread / spread.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
