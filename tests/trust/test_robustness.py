@@ -12,7 +12,7 @@ from swinkit.models import Swin
 from swinkit.recipes.fresh import fresh_model
 from swinkit.tasks.classification import Classification
 from swinkit.trust.assess import UNKNOWN
-from swinkit.trust.robustness import CHANGES, FEWEST, LARGE, chosen, shaken
+from swinkit.trust.robustness import CHANGES, FEWEST, LARGE, chosen, seconds_to_change, shaken
 from tests.engine.small_runs import SETTINGS
 
 TASK = Classification(tuple("0123456789"))
@@ -81,3 +81,10 @@ def test_large_photographs_are_decoded_once_and_changed_as_small_as_the_model_se
 
     assert [(1.5 * LARGE, LARGE)] * 3 == seen
     assert 1 == sum(issubclass(kind, Path) for kind in opened)
+
+
+def test_the_time_for_changes_grows_with_the_pictures(model: Swin, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 2.0])
+    monkeypatch.setattr("swinkit.trust.robustness.time.perf_counter", lambda: next(ticks))
+
+    assert 80.0 == seconds_to_change(model, digits().samples[:40])

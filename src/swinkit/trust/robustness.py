@@ -8,6 +8,7 @@ twelve million pixels, of which it sees one in two hundred, would take longer th
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -135,6 +136,16 @@ def passes(model: Backbone, samples: Sequence[Sample]) -> int:
     return (len(CHANGES) + 1) * len(chosen(model, samples))
 
 
+def seconds_to_change(model: Backbone, samples: Sequence[Sample]) -> float:
+    """To decode and change all pictures that are chosen, as one of them tells, without the model."""
+    some = chosen(model, samples)
+    began = time.perf_counter()
+    for sample in _small(model, some[:1]):
+        for change in CHANGES.values() if _changeable(sample) else ():
+            _Changed(sample, change).made()
+    return (time.perf_counter() - began) * len(some)
+
+
 @dataclass(frozen=True, slots=True)
 class _Changed:
     """A sample that is changed when its turn comes."""
@@ -158,13 +169,17 @@ def _changeable(sample: Sample) -> bool:
     return pixels.dtype == np.uint8 and pixels.shape[2] in (1, 3)
 
 
+def _small(model: Backbone, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Decoded, and no larger than makes a difference to the model."""
+    side = max(LARGE, 2 * max(preprocess_of(model).image_size))
+    return kept(samples, side=side, channels=None, file=None, count=lambda done, total: None)
+
+
 def _scored(
     model: Backbone, task: Task, caution: Caution, samples: Sequence[Sample]
 ) -> Iterator[tuple[str, str, int, dict[str, float]]]:
     """Of every change: what and how far, the pictures, and the numbers of the task."""
-    side = max(LARGE, 2 * max(preprocess_of(model).image_size))
-    small = kept(chosen(model, samples), side=side, channels=None, file=None, count=lambda done, total: None)
-    some = [sample for sample in small if _changeable(sample)]
+    some = [sample for sample in _small(model, chosen(model, samples)) if _changeable(sample)]
     changes: dict[tuple[str, str], Change] = {
         ("nothing", "the same pictures"): lambda picture: picture,
         **CHANGES,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from swinkit.tasks import Task
     from swinkit.verbs.training_data import TrainingData
 
+_DOUBTS_AND_PAGES = 10.0  # seconds, of a two-core machine with a few hundred pictures to score
 _TRIED = 8  # pictures that are decoded to see how long all will take
 _PROBED = 0.25  # share of the time that the linear classifier may take
 _DOUBT = 0.7  # of the time by counting, as which the real one may turn out
@@ -217,7 +218,9 @@ def _timed(config: TrainConfig, model: Backbone, lesson: _Lesson) -> _Timed:
         keeping=(len(train) + len(val)) * keeping,
         probing=(probed + held_out) * look,
         epoch=pace.seconds_per_epoch / processes().size,
-        scoring=at_the_end * pace.seconds_to_look,
+        scoring=at_the_end * pace.seconds_to_look
+        + robustness.seconds_to_change(model, scored)
+        + _DOUBTS_AND_PAGES,
     )
     return _Timed(config, model, pace, estimate, probed)
 
