@@ -1,4 +1,4 @@
-# make demo    train on the embedded digits, predict, evaluate: about three minutes on two CPU cores
+# make demo    train on the embedded digits, predict, evaluate: four to nine minutes on two CPU cores
 # make test    the whole suite, about fifteen minutes on two cores
 # make check   lint, formatting, types
 # make soak    the full matrix behind the suite: every format, direction, size and dtype

@@ -344,6 +344,20 @@ def test_two_ways_to_say_how_long_are_refused_together_with_other_mistakes() -> 
         assert part in caught.value.message
 
 
+@pytest.mark.parametrize("model", ["swin_tinny", "timm:resnet1"])
+def test_a_model_that_nobody_knows_is_refused_before_any_picture_is_looked_at(
+    model: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pictures, tmp_path / "own")
+    (tmp_path / "own" / "zero" / "empty.png").write_bytes(b"")
+
+    with pytest.raises(ConfigError, match="named"):
+        train(tmp_path / "own", model=model, out=tmp_path / "run")
+
+    assert "empty.png" not in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no folder"):
         train(tmp_path / "nowhere")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 TIMM = "timm:"
 
 
-def is_timm(text: str | None) -> bool:
+def is_timm(text: str | None) -> TypeGuard[str]:
     """Whether it names a network of timm."""
     return text is not None and text.startswith(TIMM)

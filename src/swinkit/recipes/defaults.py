@@ -28,8 +28,6 @@ SMALL = 48
 INPUT = {"cpu": 64, "other": 128}
 """Pixels of the input for larger pictures. On a CPU many passes over small pictures teach more than few over
 large ones: on flowers5, 67 % at 64 pixels and 52 % at 128 after the same three minutes."""
-INPUT_OF_OTHERS = {"cpu": 64, "other": 128}
-"""The same for networks of other families, whatever the pictures: their last maps are 32 times smaller."""
 CHARACTERS = Augmentation(
     crop_scale=(0.7, 1.0), crop_ratio=(0.8, 1.25), flip=0.0, rotation=10.0, colour=0.0, erasing=0.0
 )
@@ -42,8 +40,8 @@ MEASUREMENTS = replace(PICTURES, colour=0.0)
 """What may be done to any number of channels without knowing what they mean."""
 
 SEEN_OFTEN = 30
-"""Epochs from which colours are varied and parts erased. Seen less often, a picture has no time to be learnt
-by heart, and what makes it harder only slows learning down."""
+"""Epochs from which colours are varied and parts erased, which costs time and helps against learning by heart
+alone. flowers5 after 12 epochs, two seeds: 49 and 47 % without, 45 and 50 % with, in a quarter more time."""
 
 SEEN = 70_000
 """Pictures that a training from scratch looks at, repetitions counted, where there is time."""
@@ -221,14 +219,13 @@ def _image_size(facts: DataFacts, machine: Machine, wishes: Wishes, start: Start
         return wishes.image_size
     if start is not None and start.image_size is not None:
         return start.image_size
-    if is_timm(wishes.model):
-        side = INPUT_OF_OTHERS["cpu" if machine.device == "cpu" else "other"]
-        return side, side
-    if wishes.model is not None:
+    if wishes.model is not None and not is_timm(wishes.model):
         known = size_config(wishes.model).image_size
         if known is not None:
             return known
-    side = 32 if min(facts.size) <= SMALL else INPUT["cpu" if machine.device == "cpu" else "other"]
+    # Networks of other families have last maps 32 times smaller than the input: nothing is left of 32 pixels.
+    small = min(facts.size) <= SMALL and not is_timm(wishes.model)
+    side = 32 if small else INPUT["cpu" if machine.device == "cpu" else "other"]
     return side, side
 
 
@@ -269,7 +266,8 @@ def suited_to_epochs(plan: Plan) -> Plan:
     if config.epochs >= SEEN_OFTEN or not (wanted.colour or wanted.erasing):
         return plan
     milder = replace(config, augmentation=replace(wanted, colour=0.0, erasing=0.0))
-    why = f"crops, mirror images; nothing more, since each picture is seen {config.epochs} times"
+    seen = "once" if config.epochs == 1 else f"{config.epochs} times"
+    why = f"crops, mirror images; nothing more, since each picture is seen {seen}"
     return replace(plan, config=milder).because("augmentation", why)
 
 

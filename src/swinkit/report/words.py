@@ -32,7 +32,7 @@ HEADLINES: dict[Headline, str] = {
     "by folds": "About {by_folds} right on pictures it had not seen",
     "too few": "{accuracy} right, on too few pictures to trust",
     "learnt from": "{accuracy} right, on pictures it learnt from",
-    "below the probe": "{accuracy} right, and a plain baseline does better",
+    "below the probe": "{accuracy} right, no better than a plain baseline",
     "chosen on the same": "{accuracy} right, on the pictures it was chosen by",
     "unseen": "{accuracy} right on pictures it had never seen",
     "measured": "{accuracy} right",
@@ -77,7 +77,7 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
         "learnt something all the same: read the balanced accuracy, and the table of classes.",
     ),
     "below the probe": (
-        "A plain baseline does better.",
+        "No better than a plain baseline.",
         "A linear classifier on {probe_features} reaches a {measure} of {probe}. Training the whole "
         "network has not paid on these pictures: start from published weights, train longer, or gather more.",
     ),
@@ -244,7 +244,7 @@ def _baselines(found: Assessment | MultiLabelAssessment, sheet: Sheet) -> dict[s
 LABEL_HEADLINES: dict[Headline, str] = {
     "nothing learnt": HEADLINES["nothing learnt"],
     "not shown": HEADLINES["not shown"],
-    "below the probe": "{score} mean average precision, and a plain baseline does better",
+    "below the probe": "{score} mean average precision, no better than a plain baseline",
     "by folds": "About {by_folds} mean average precision on pictures it had not seen",
     "too few": "{score} mean average precision, on too few pictures to trust",
     "learnt from": "{score} mean average precision, on pictures it learnt from",

@@ -72,6 +72,18 @@ def starting_weights(
         return _not_to_be_had(size, error, say)
 
 
+def refuse_unknown(model: str | None) -> None:
+    """Before any picture is read: ConfigError for a name of a model that nobody knows."""
+    from swinkit.backbones.library import published
+    from swinkit.backbones.names import is_timm
+    from swinkit.models import size_config
+
+    if is_timm(model):
+        published(model)
+    elif model is not None:
+        size_config(model)
+
+
 def _of_timm(
     name: str, classes: tuple[str, ...], channels: Channels, wishes: Wishes, say: Say
 ) -> StartingWeights:

@@ -178,11 +178,13 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.verbs.frozen import frozen_features, keep_frozen, say_by_folds, warm_start
     from swinkit.verbs.planning import planned
     from swinkit.verbs.record import begin
+    from swinkit.verbs.starting_weights import refuse_unknown
     from swinkit.verbs.training_data import training_data
 
     began = clock.monotonic()
     recipe = None if wishes.recipe is None else recipe_named(wishes.recipe)
     wishes = wishes if recipe is None else with_recipe(wishes, recipe)
+    refuse_unknown(wishes.model)
     images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from swinkit.errors import ConfigError
 if TYPE_CHECKING:
     from swinkit.data import ImageSet, Sample
     from swinkit.data.channels import Channels
+    from swinkit.data.kept import Count
     from swinkit.data.loader import Images
     from swinkit.engine.progress import Progress
     from swinkit.engine.run import Run
@@ -139,7 +139,6 @@ def kept_pictures(
     Raises ConfigError for a stream, which passes by.
     """
     from swinkit.data.kept import kept
-    from swinkit.recipes.cache import side_kept
 
     train, val = training_images(images, model, config), images.split("val").samples
     if config.cache is None:
@@ -147,30 +146,46 @@ def kept_pictures(
     if train.stream is not None:
         raise ConfigError("a stream of pictures passes by and cannot be kept", hint="leave out --cache")
     file = run.pictures if config.cache == "disk" else None
-    keep = partial(kept, channels=train.channels, own_values=train.own_values)
     with progress.counting("keeping pictures", len(train.samples)) as count:
-        small = keep(train.samples, side=side_kept(config), file=file, count=count)
+        small = _small(train, train.samples, config, file=file, count=count)
     if file is None:
-        val = keep(val, side=None, file=None, count=lambda done, total: None)
+        val = kept(
+            val,
+            side=None,
+            channels=train.channels,
+            own_values=train.own_values,
+            file=None,
+            count=_uncounted,
+        )
     return replace(train, samples=small), val
 
 
 def first_kept(train: Images, config: TrainConfig, few: int) -> Images:
     """The same with the first few pictures as they will be kept, to be timed."""
+    if config.cache is None:
+        return train
+    small = _small(train, train.samples[:few], config, file=None, count=_uncounted)
+    return replace(train, samples=(*small, *train.samples[few:]))
+
+
+def _small(
+    train: Images, samples: Sequence[Sample], config: TrainConfig, *, file: Path | None, count: Count
+) -> tuple[Sample, ...]:
     from swinkit.data.kept import kept
     from swinkit.recipes.cache import side_kept
 
-    if config.cache is None:
-        return train
-    small = kept(
-        train.samples[:few],
+    return kept(
+        samples,
         side=side_kept(config),
         channels=train.channels,
         own_values=train.own_values,
-        file=None,
-        count=lambda done, total: None,
+        file=file,
+        count=count,
     )
-    return replace(train, samples=(*small, *train.samples[few:]))
+
+
+def _uncounted(done: int, total: int) -> None:
+    """For what is done before anybody waits for it."""
 
 
 def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress) -> ImageSet:
