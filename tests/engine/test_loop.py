@@ -28,6 +28,7 @@ from swinkit.models import Swin
 from swinkit.recipes.fresh import fresh_model
 from swinkit.tasks.classification import Classification
 from swinkit.weights import load
+from swinkit.writing import write_atomically
 from tests.data.pictures_for_tests import save
 from tests.engine.small_runs import SETTINGS, begin, few_digits, training_images, weights_of
 
@@ -94,7 +95,8 @@ def go_on(run: Run, config: TrainConfig = SETTINGS) -> Swin:
 
 
 def with_settings(run: Run) -> Run:
-    (run.folder / "run.json").write_text(json.dumps({"schema": 1, "config": SETTINGS.to_dict()}))
+    """With the run.json that `train` would have written; several processes may do so at once."""
+    write_atomically(run.folder / "run.json", json.dumps({"schema": 1, "config": SETTINGS.to_dict()}))
     return run
 
 
