@@ -507,6 +507,33 @@ def test_what_check_says_to_leave_out_is_left_out_and_copies_stay_together(
     assert run.evaluation["accuracy"] == evaluate(own, run.folder).accuracy
 
 
+def test_bad_lines_of_a_table_are_found_left_out_on_request_and_known_to_the_run(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(pictures, own)
+    named = [path.relative_to(own).as_posix() for path in sorted(own.rglob("*.png"))]
+    lines = ["path,label", *(f"{name},{name.split('/')[0]}" for name in named), "gone.png,one"]
+    (own / "labels.csv").write_text("\n".join(lines) + "\n")
+    settings = {
+        "model": "swin_pico",
+        "weights": "none",
+        "image_size": 8,
+        "epochs": 1,
+        "out": tmp_path / "run",
+    }
+    with pytest.raises(DataError, match=f"labels.csv:{len(lines)}: there is no file gone.png"):
+        train(own, **settings)
+    found = check(own, out=tmp_path / "checked")
+
+    run = train(own, exclude=found.folder / "findings.csv", **settings)
+
+    assert ("D006", (f"labels.csv:{len(lines)}",)) in {(one.code, one.files) for one in found.findings}
+    assert "--exclude" in found.next_command
+    assert f"left out 0 of {len(named)} pictures, and 1 line of a table" in capsys.readouterr().err
+    assert run.evaluation["accuracy"] == evaluate(None, run.folder).accuracy
+
+
 def test_copies_across_splits_are_named_on_the_screen(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,8 @@ Batches for training are in `swinkit.data.loader` and `swinkit.data.transforms`,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from swinkit.data.class_names import match_classes, read_classes, unknown_classes, with_classes
@@ -18,7 +19,7 @@ from swinkit.data.files import did_you_mean
 from swinkit.data.folders import list_pictures, no_pictures, pictures_below
 from swinkit.data.groups import grouped, is_pattern
 from swinkit.data.read import read
-from swinkit.data.readers import READERS
+from swinkit.data.readers import READERS, tables
 from swinkit.data.readers.shared import no_columns
 from swinkit.data.samples import ImageSet, Sample, Split
 from swinkit.data.split_files import read_split, split_names, write_split
@@ -40,6 +41,7 @@ __all__ = [
     "read",
     "read_classes",
     "read_split",
+    "refuse_bad_lines",
     "split_by_class",
     "split_names",
     "survey",
@@ -54,16 +56,19 @@ def open_images(
     *,
     labels: str | Path | Sequence[str] | None = None,
     group_by: str | None = None,
+    exclude: Collection[str] = (),
 ) -> ImageSet:
     """The images of a folder or file, in whichever layout it has; without one, the embedded digits.
 
     labels: the classes in their order, or a text file with one in each line; by default those of train.
     group_by: what belongs together: a column, or a pattern of names such as {patient}_* (`data/groups.py`).
+    exclude: lines of tables that may make no sense, as labels.csv:7.
 
-    Raises DataError when the place does not exist or is laid out in no known way, when it has one class
-    only, and when it has labels that are none of the classes.
+    Raises DataError when the place does not exist or is laid out in no known way, when a table has bad lines,
+    when there is one class only, and when there are labels that are none of the classes.
     """
     images = survey(data, labels=labels, group_by=group_by)
+    refuse_bad_lines(images, data, exclude)
     _refuse_strangers(images, listed=labels is not None)
     if data is not None:
         _refuse_single_class(images, Path(data))
@@ -76,7 +81,7 @@ def survey(
     labels: str | Path | Sequence[str] | None = None,
     group_by: str | None = None,
 ) -> ImageSet:
-    """The same, whatever is wrong with the classes: for those who report it."""
+    """The same, whatever is wrong with the classes and with lines of tables: for those who report it."""
     classes = read_classes(labels) if isinstance(labels, (str, Path)) else labels
     pattern = group_by if group_by is not None and is_pattern(group_by) else None
     column = group_by if pattern is None else None
@@ -94,10 +99,22 @@ def survey(
 def _read(place: Path, column: str | None) -> ImageSet:
     if not place.exists():
         raise DataError(f"there is no folder or file {place}", hint=did_you_mean(place))
-    for reader in READERS.values():
-        if reader.recognise(place):
-            return reader.read(place, group_by=column)
-    raise _unrecognised(place)
+    reader = next((one for one in READERS.values() if one.recognise(place)), None)
+    beside = list(tables.passed_over(place, column)) if reader is not tables and place.is_dir() else []
+    if reader is None:
+        raise beside[0] if beside else _unrecognised(place)
+    images = reader.read(place, group_by=column)
+    if beside and len({sample.label for sample in images.samples}) == 1:  # so the folder is no class
+        raise beside[0]
+    notes = (f"{error.message}; so it is not read as a table of labels" for error in beside)
+    return replace(images, notes=(*images.notes, *notes))
+
+
+def refuse_bad_lines(images: ImageSet, data: str | Path | None, exclude: Collection[str] = ()) -> None:
+    """Raises DataError where lines of a table make no sense, but for those that are to be left out."""
+    bad = [(place, reason) for place, reason in images.bad_lines if place not in exclude]
+    if bad:
+        raise tables.bad_lines(str(data), bad)
 
 
 def _refuse_strangers(images: ImageSet, *, listed: bool) -> None:

@@ -98,7 +98,9 @@ class ImageSet:
     task: what the labels are for, a name from `tasks.TASKS`.
     layout: how the data lies on disk, in words.
     skipped: pictures that were left out, with the reason. ignored: other files, counted by kind.
+    bad_lines: lines of tables that make no sense, as table:number, with the reason.
     stream: where the pictures of train come in a stream, of which `samples` has only some.
+    read_from: names of the tables and archives below the data that say or hold what there is.
     empty: names of class folders without a picture, of which no class is made.
     notes: sentences that a person should read before training.
     """
@@ -109,7 +111,9 @@ class ImageSet:
     task: str = "classification"
     layout: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
+    bad_lines: tuple[tuple[str, str], ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    read_from: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     stream: Stream | None = field(default=None, compare=False, repr=False)

@@ -73,7 +73,7 @@ def look_through(images: ImageSet, place: Path, *, seed: int = 0, counting: Coun
     readable = _without(images, {one.name for one in facts if not one.readable})
     given = findings_in(images, facts, copies, _divided(readable, copies, resplit=False, seed=seed), place)
     codes = {finding.code for finding in given}
-    resplit, exclude = bool(codes & {"D002", "D102"}) and "D004" not in codes, "D003" in codes
+    resplit, exclude = bool(codes & {"D002", "D102"}) and "D004" not in codes, bool(codes & {"D003", "D006"})
     dropped = {name for one in given if exclude for name in one.leave_out}
     return Checkup(
         images=images,
@@ -91,7 +91,8 @@ def findings_in(
 ) -> tuple[Finding, ...]:
     """What is to be said about a set that lies at `place`; see `diagnose`."""
     images = replace(images, skipped=tuple((_below(path, place), why) for path, why in images.skipped))
-    others = [(_below(path, place), kind) for path, kind in others_below(place)] if place.is_dir() else []
+    beside = others_below(place) if place.is_dir() else []
+    others = [(name, kind) for path, kind in beside if (name := _below(path, place)) not in images.read_from]
     return diagnose(images, facts, copies, others, divided)
 
 

@@ -42,6 +42,7 @@ def diagnose(
         *_about_copies(images, copies),
         *_about_comparing(facts),
         *_about_classes(images, facts, divided),
+        *_about_lines(images),
         *_about_names(images),
         *_about_the_rest(images, others),
     ]
@@ -268,6 +269,11 @@ def _name_oddities(part: str, *, is_file: bool) -> Iterator[str]:
         yield "spaces"
     if is_file and (ending := Path(part).suffix) != ending.lower():
         yield "an ending in capitals"
+
+
+def _about_lines(images: ImageSet) -> Iterator[Finding]:
+    for place, reason in images.bad_lines:
+        yield Finding(code="D006", message=reason, files=(place,), leave_out=(place,))
 
 
 def _about_the_rest(images: ImageSet, others: Sequence[tuple[str, str]]) -> Iterator[Finding]:

@@ -60,6 +60,11 @@ RULES: Mapping[str, Rule] = {
         "No class has two pictures that can be read, or there is one class only.",
         "add pictures",
     ),
+    "D006": Rule(
+        "bad line in a table",
+        "A line that makes no sense, or contradicts another; training refuses the table, or leaves them out.",
+        "mend the lines, or leave them out by train --exclude",
+    ),
     "D101": Rule(
         "empty class folder",
         "A folder among the class folders holds no picture, so no class is made of it.",

@@ -203,12 +203,14 @@ def _pictures(data: str | Path | None, run: Run | None, split: Part | None, grou
 
     Of other data nothing is asked but that the model knows its classes: it may show one of them only.
     """
-    from swinkit.data import open_images, survey
+    from swinkit.data import refuse_bad_lines, survey
+    from swinkit.verbs.record import pictures_of
 
     if run is None:
-        return survey(data, group_by=group_by)
-    config = run.config
-    images = open_images(config.data, labels=config.labels, group_by=group_by or config.group_by)
+        images = survey(data, group_by=group_by)
+        refuse_bad_lines(images, data)
+        return images
+    images = pictures_of(run, group_by=group_by)
     return images if split == "all" else divided_as(run, images)
 
 

@@ -36,6 +36,7 @@ def begin(run: Run, plan: Plan, model: Backbone, data: TrainingData, found: dict
             "classes": images.classes,
             "pictures": {name: len(images.split(name)) for name in images.splits()},
             "unreadable": data.unreadable,
+            "bad_lines": [place for place, _ in data.whole.bad_lines],
             "copies": data.copies,
             "findings": [
                 {"code": one.code, "message": one.message, "files": one.files} for one in data.findings
@@ -48,6 +49,19 @@ def begin(run: Run, plan: Plan, model: Backbone, data: TrainingData, found: dict
     }
     write_split(run.split, images.samples)
     write_atomically(run.folder / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def pictures_of(run: Run, *, group_by: str | None = None) -> ImageSet:
+    """The pictures that a run was begun with, not yet divided. group_by: in place of the run's own."""
+    from swinkit.data import open_images
+
+    config = run.config
+    return open_images(
+        config.data,
+        labels=config.labels,
+        group_by=group_by or config.group_by,
+        exclude=run.facts["data"].get("bad_lines", ()),  # which older runs did not have
+    )
 
 
 def changes_since(run: Run, images: ImageSet) -> str:

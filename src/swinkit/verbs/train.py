@@ -75,9 +75,9 @@ def train(
         exclude: findings.csv of a `check`: the files it says to leave out are left out.
         recipe: A published recipe (`recipes/published.py`), or FILE.py:FUNCTION, a function of yours that
             returns a TrainConfig, or takes the one that suits the pictures and returns it changed
-        (docs/how-to/recipes.md); other settings go before what it says.
-    model: Size to train (`swinkit models`), or timm:NAME, a network of timm (`swinkit[timm]`); by default
-        one that suits the pictures.
+            (docs/how-to/recipes.md); other settings go before what it says.
+        model: Size to train (`swinkit models`), or timm:NAME, a network of timm (`swinkit[timm]`); by default
+            one that suits the pictures.
         weights: What to start from: a run, a weights file, the name of published weights, hf:owner/name, or
             none. By default published weights of the model, where they lie on this disk or can be fetched;
             that is tried once, for five seconds, and what will be fetched is named first.
@@ -173,6 +173,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     from swinkit.data import open_images
     from swinkit.engine.claim import alone_in
     from swinkit.engine.progress import Progress
+    from swinkit.health.findings import read_exclusions
     from swinkit.recipes.named import recipe_named, with_recipe
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.frozen import frozen_features, keep_frozen, say_by_folds, warm_start
@@ -185,10 +186,11 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     recipe = None if wishes.recipe is None else recipe_named(wishes.recipe)
     wishes = wishes if recipe is None else with_recipe(wishes, recipe)
     refuse_unknown(wishes.model)
-    images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by)
+    left_out = frozenset() if wishes.exclude is None else read_exclusions(wishes.exclude)
+    images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by, exclude=left_out)
     run = new_run(out, name=images.name, overwrite=overwrite)
     progress = Progress(run)
-    data = training_data(images, wishes, progress)
+    data = training_data(images, wishes, left_out, progress)
     with computing(threads=wishes.threads, kernel=wishes.kernel):
         found = planned(data, wishes, recipe, progress, began=began)
         plan, model, config = found.plan, found.model, found.plan.config
@@ -208,20 +210,19 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
 
 def _resume(run: Run) -> Run:
     """Go on where a run stopped, with the settings, weights and pictures it has."""
-    from swinkit.data import open_images
     from swinkit.engine.checkpoint import load_checkpoint
     from swinkit.engine.claim import alone_in
     from swinkit.engine.progress import Progress
     from swinkit.verbs.classifier import chosen_device, computing
     from swinkit.verbs.evaluate import divided_as
     from swinkit.verbs.frozen import kept_frozen
-    from swinkit.verbs.record import changes_since
+    from swinkit.verbs.record import changes_since, pictures_of
     from swinkit.verbs.teacher import teacher_for
     from swinkit.verbs.training_data import task_of
 
     facts, config = run.facts, run.config
     chosen_device(config.device)
-    images = open_images(config.data, labels=config.labels, group_by=config.group_by)
+    images = pictures_of(run)
     if images.fingerprint() != facts["data"]["fingerprint"]:
         raise RunError(
             f"cannot resume {run.folder}: the pictures in {images.name} are not those it was begun with: "
@@ -246,13 +247,13 @@ def _follow(processes: Processes) -> Run:
 
     Raises SystemExit where there is no run, or it ends in a way that the first process tells.
     """
-    from swinkit.data import open_images
     from swinkit.engine.checkpoint import load_checkpoint
     from swinkit.engine.interrupt import Interrupted
     from swinkit.engine.loop import fit
     from swinkit.engine.progress import Progress
     from swinkit.verbs.classifier import computing
     from swinkit.verbs.evaluate import divided_as
+    from swinkit.verbs.record import pictures_of
     from swinkit.verbs.teacher import teacher_for
     from swinkit.verbs.training_data import kept_pictures, task_of
 
@@ -261,7 +262,7 @@ def _follow(processes: Processes) -> Run:
         raise SystemExit(0)
     run = Run(Path(folder))
     config = run.config
-    images = divided_as(run, open_images(config.data, labels=config.labels, group_by=config.group_by))
+    images = divided_as(run, pictures_of(run))
     with computing(threads=config.threads, kernel=config.kernel):
         model, continuation = load_checkpoint(run)
         silent = Progress(run, silent=True)

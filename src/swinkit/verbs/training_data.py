@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,15 +51,20 @@ class TrainingData:
         return sorted({s.name for s in self.whole.samples} - {s.name for s in self.images.samples})
 
 
-def training_data(whole: ImageSet, wishes: Wishes, progress: Progress) -> TrainingData:
-    """What can be read of a set, in splits. Raises DataError where it cannot be trained on."""
+def training_data(
+    whole: ImageSet, wishes: Wishes, left_out: Collection[str], progress: Progress
+) -> TrainingData:
+    """What can be read of a set, in splits, without the pictures and lines of tables that are left out.
+
+    Raises DataError where it cannot be trained on.
+    """
     from swinkit.data import with_splits
     from swinkit.data.channels import found_channels
     from swinkit.health.checkup import findings_in
     from swinkit.health.copies import copy_groups
 
     channels = found_channels(whole.samples)
-    begun = _without_excluded(whole, wishes.exclude, progress)
+    begun = whole if wishes.exclude is None else _without(whole, left_out, wishes.exclude, progress)
     images, every = _readable(begun, channels, progress)
     facts = tuple(one for one in every if one.readable)
     copies = _copies(images, facts, progress)
@@ -188,15 +193,12 @@ def _uncounted(done: int, total: int) -> None:
     """For what is done before anybody waits for it."""
 
 
-def _without_excluded(images: ImageSet, exclude: str | None, progress: Progress) -> ImageSet:
+def _without(images: ImageSet, names: Collection[str], exclude: str, progress: Progress) -> ImageSet:
     """The images without those that a file of findings says to leave out."""
-    from swinkit.health.findings import read_exclusions
-
-    if exclude is None:
-        return images
-    names = read_exclusions(exclude)
     kept = tuple(sample for sample in images.samples if sample.name not in names)
-    progress.say(f"left out {len(images) - len(kept)} of {len(images)} pictures, as {exclude} says")
+    lines = len(images.bad_lines)
+    beside = f", and {lines} line{'s' if lines > 1 else ''} of a table" if lines else ""
+    progress.say(f"left out {len(images) - len(kept)} of {len(images)} pictures{beside}, as {exclude} says")
     return replace(images, samples=kept)
 
 

@@ -49,7 +49,8 @@ def test_a_table_beside_pictures_says_what_they_show(folder):
 
 
 @pytest.mark.parametrize(
-    "heading", ["filename,class", "File Name,Category", "image_path,label", "img,target", "\ufeffpath,tags"]
+    "heading",
+    ["filename,class", "File Name,Category", "image_path,label", "image_id,target", "\ufeffpath,tags"],
 )
 def test_columns_are_known_by_their_usual_names(folder, heading):
     images = open_images(_table(folder, heading, *_rows("cat", "dog")))
@@ -182,7 +183,81 @@ def test_any_column_can_be_grouped_by(folder):
     assert "it has path, label, film" in refusal.value.hint
 
 
+def test_the_mark_between_cells_may_stand_inside_quotes_too(folder):
+    table = _table(folder, 'path;label;"what, where"', "pics/0.png;cat;x", 'pics/1.png;"dog, big";y')
+
+    assert open_images(table).counts() == {"cat": 1, "dog, big": 1}
+
+
+def test_unicode_text_of_a_spreadsheet_is_read(folder):
+    table = _table(folder, "path\tlabel", "pics/0.png\tgrün", "pics/1.png\trot", encoding="utf-16")
+
+    assert open_images(table).counts() == {"grün": 1, "rot": 1}
+
+
+@pytest.mark.parametrize("named", ["{}.png", "{}", "pics/{}"])
+def test_names_without_folder_or_ending_are_looked_for_below_the_table(folder, named):
+    rows = (f"{named.format(number)},{label}" for number, label in enumerate(("cat", "dog")))
+
+    images = open_images(_table(folder, "image_id,label", *rows))
+
+    assert ["pics/0.png", "pics/1.png"] == [sample.name for sample in images.samples]
+    assert "without their folder" in images.notes[0]
+
+
+def test_a_line_said_twice_counts_once_and_is_named(folder):
+    images = open_images(_table(folder, "path,label", *_rows("cat", "dog"), "pics/0.png,cat"))
+
+    assert images.counts() == {"cat": 1, "dog": 1}
+    assert images.skipped == (("table.csv:4", "it says of 0.png what table.csv:2 says"),)
+
+
+def test_bad_lines_are_left_out_where_that_is_asked_for_and_no_others(folder):
+    table = _table(folder, "path,label", *_rows("cat", "dog", "cat"), "gone.png,cat", "pics/2.png,dog")
+
+    images = open_images(table, exclude={"table.csv:4", "table.csv:5", "table.csv:6"})
+
+    assert images.counts() == {"cat": 1, "dog": 1}
+    with pytest.raises(DataError, match=r"has 1 bad line:\n  table\.csv:5: there is no file gone\.png"):
+        open_images(table, exclude={"table.csv:4", "table.csv:6"})
+
+
 # Refusals
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            ["image_id,breed", "0,poodle"],
+            "no column holds what each picture shows; the first line has image_id",
+        ),
+        (["pics/0.png,cat", "pics/1.png,dog"], "no column holds a path"),
+    ],
+    ids=["unknown heading", "no heading"],
+)
+def test_a_folder_beside_a_table_that_cannot_be_used_is_no_class(folder, lines, reason):
+    _table(folder, *lines)
+
+    with pytest.raises(DataError, match=reason):
+        open_images(folder)
+
+
+def test_class_folders_beside_a_table_are_read_and_it_is_said_why_it_is_not(folder):
+    save(folder / "more" / "0.png")
+    _table(folder, "image_id,breed", "0,poodle")
+
+    images = open_images(folder)
+
+    assert images.classes == ("more", "pics")
+    assert "no column holds what each picture shows" in images.notes[0]
+
+
+def test_a_name_that_several_files_have_is_refused(folder):
+    save(folder / "more" / "0.png")
+
+    with pytest.raises(DataError, match=r"2 files are called 0 \(more/0\.png, pics/0\.png\)"):
+        open_images(_table(folder, "image_id,label", "0,cat", "1,dog"))
 
 
 def test_every_bad_line_is_named_with_its_number_at_once(folder):
@@ -202,12 +277,13 @@ def test_every_bad_line_is_named_with_its_number_at_once(folder):
         open_images(table)
 
     assert refusal.value.message.splitlines()[1:] == [
-        "  table.csv, line 3: there is no file gone.png",
-        "  table.csv, line 4: it names no picture",
-        "  table.csv, line 5: it has no label",
-        "  table.csv, line 6: 'trian' is no split; expected train, val or test",
-        "  table.csv, line 8: it names dog twice",
-        "  table.csv, line 7: 0.png is in table.csv, line 2 already (cat)",
+        "  table.csv:2: 0.png is cat, in train here and dog, in val in table.csv:7",
+        "  table.csv:3: there is no file gone.png",
+        "  table.csv:4: it names no picture",
+        "  table.csv:5: it has no label",
+        "  table.csv:6: 'trian' is no split; expected train, val or test",
+        "  table.csv:7: 0.png is dog, in val here and cat, in train in table.csv:2",
+        "  table.csv:8: it names dog twice",
     ]
     assert "relative to the folder of the table" in refusal.value.hint
 
@@ -215,7 +291,7 @@ def test_every_bad_line_is_named_with_its_number_at_once(folder):
 def test_lines_of_another_length_are_named(folder):
     table = _table(folder, "path,label", "pics/0.png,cat", "pics/1.png", "pics/2.png,a,b")
 
-    with pytest.raises(DataError, match=r"line 3: 1 cells, and the heading has 2\n.*line 4: 3 cells"):
+    with pytest.raises(DataError, match=r"csv:3: 1 cell, and the heading has 2\n.*csv:4: 3 cells"):
         open_images(table)
 
 
@@ -249,7 +325,7 @@ def test_a_table_in_another_encoding_is_refused(folder):
 def test_broken_json_is_named_with_its_line(folder):
     table = _table(folder, '{"path": "pics/0.png", "label": "a"}', "{oops", name="t.jsonl")
 
-    with pytest.raises(DataError, match=r"t\.jsonl, line 2: it is no JSON object"):
+    with pytest.raises(DataError, match=r"t\.jsonl:2: it is no JSON object"):
         open_images(table)
 
 

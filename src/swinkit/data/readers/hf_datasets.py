@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from swinkit.data.containers import DatasetRow
+from swinkit.data.folders import name_below
 from swinkit.data.readers.shared import (
     GROUP,
     LABEL,
@@ -68,6 +69,7 @@ def read(place: Path, *, group_by: str | None = None) -> ImageSet:
         task="multilabel" if True in several else "classification",
         layout=", ".join(part.file.name for part in parts[:_NAMED]) + (", …" if len(parts) > _NAMED else ""),
         skipped=tuple(skipped),
+        read_from=tuple(name_below(part.file, place) for part in parts if place.is_dir()),
     )
 
 

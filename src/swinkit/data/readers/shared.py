@@ -31,6 +31,8 @@ PATH = [
     "imagepath",
     "imagefile",
     "imagefilename",
+    "imagename",
+    "imageid",
     "img",
     "imgpath",
     "picture",

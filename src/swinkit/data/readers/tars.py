@@ -83,6 +83,7 @@ def read(place: Path, *, group_by: str | None = None) -> ImageSet:
         task="multilabel" if several else "classification",
         layout=f"tar archive {archives[0].name}" if len(archives) == 1 else f"{len(archives)} tar archives",
         skipped=tuple(skipped),
+        read_from=tuple(archive.name for archive in archives),
         ignored=dict(found.ignored),
     )
 
