@@ -209,8 +209,10 @@ def test_nothing_found_is_the_answer_no(capsys: pytest.CaptureFixture[str]) -> N
     assert "nothing fits" in screen.err
 
 
-def test_a_reader_that_stops_reading_is_no_error() -> None:
-    command = f"{sys.executable} -m swinkit models | head -1; echo ${{PIPESTATUS[0]}}"
+@pytest.mark.parametrize("reader", ["head -1", "true"], ids=["reads a line", "reads nothing"])
+@pytest.mark.parametrize("words", ["models", "--version"])
+def test_a_reader_that_stops_reading_is_no_error(words: str, reader: str) -> None:
+    command = f"{sys.executable} -m swinkit {words} | {reader}; echo ${{PIPESTATUS[0]}}"
 
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=120)
 

@@ -57,6 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _let_any_name_through()
     _let_decoders_be_silent()
+    try:
+        code = _answer(given)
+        sys.stdout.flush()  # the last words too: a reader that left would be an error when the process ends
+    except BrokenPipeError:  # `swinkit models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code
+
+
+def _answer(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help"):
         print(overview())
         return DONE
@@ -64,13 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"swinkit {__version__}")
         return DONE
     verb, *rest = given
-    if verb not in VERBS:
-        return _unknown(verb)
-    try:
-        return _run(_parsed(verb, rest))
-    except BrokenPipeError:  # `swinkit models | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    return _run(_parsed(verb, rest)) if verb in VERBS else _unknown(verb)
 
 
 def _let_any_name_through() -> None:
