@@ -40,21 +40,18 @@ inline V gelu(V x) {
     return larger(all(0.0f), x) - a * (exponential(all(-0.5f) * a * a) * g);
 }
 
-// The same with shorter polynomials, for results that are rounded to eight bits: their relative error of 2e-4 is a
-// tenth of that rounding, and they take half the time.
+// The same for results that are rounded to eight bits, in a third of the time: Φ(−a) is the 32nd power of a
+// polynomial. Its relative error of 2e-4 is a tenth of that rounding; below x = −5.5 the result stays at −1e-7.
 inline V quick_gelu(V x) {
-    const V a = smaller(all(13.0f), magnitude(x));
-    const V t = rough_reciprocal(fma(a, all(0.36f), all(1.0f)));
-    V g = fma(all(-0.0528589713f), t, all(0.404145491f));
-    g = fma(g, t, all(-0.0441950301f));
-    g = fma(g, t, all(0.199054228f));
-    g = fma(g, t, all(-0.00607376947f));
-    const V e = a * a * all(-0.72134752f); // in powers of two
-    const V n = rounded(e), r = e - n;
-    V power = fma(all(0.0551704f), r, all(0.242610f));
-    power = fma(power, r, all(0.693261f));
-    power = fma(power, r, all(0.99992809f));
-    return larger(all(0.0f), x) - a * (times_power_of_two(power, n) * g);
+    const V a = smaller(all(5.5f), magnitude(x));
+    V p = all(-1.08598642e-05f);
+    p = fma(p, a, all(2.27448065e-04f));
+    p = fma(p, a, all(-8.17233755e-04f));
+    p = fma(p, a, all(-9.53665283e-03f));
+    p = fma(p, a, all(-2.43395101e-02f));
+    p = fma(p, a, all(9.78566825e-01f));
+    for (int i = 0; i < 5; i++) p = p * p;
+    return larger(all(0.0f), x) - a * p;
 }
 
 }} // namespace

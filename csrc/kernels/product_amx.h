@@ -38,9 +38,6 @@ void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inp
         if (TALL && WIDE) _tile_zero(3);
     }
     for (long k = 0; k < inputs; k += STEP, b += STEP * b_step) {
-#pragma GCC unroll 8
-        for (int i = 0; i < Cut<Tiled>::rows; i++) // the rows of the next tile: loads of a tile wait for each line
-            __builtin_prefetch(a + (Cut<Tiled>::rows + i) * a_step + k);
         _tile_loadd(4, a + k, a_step * SIZE);
         _tile_loadd(6, b, b_step * 4);
         SWK_TILE_PRODUCT(0, 4, 6);

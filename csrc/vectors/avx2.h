@@ -53,7 +53,6 @@ inline V times_power_of_two(V v, V whole) {
 }
 
 inline V reciprocal(V v) { return all(1.0f) / v; }
-inline V rough_reciprocal(V v) { return reciprocal(v); }
 inline V root(V v) { return _mm256_sqrt_ps(v); }
 
 inline void transpose(V rows[LANES]) {

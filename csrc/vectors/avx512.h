@@ -41,8 +41,6 @@ inline V reciprocal(V v) {
     return guess * _mm512_fnmadd_ps(v, guess, all(2.0f));
 }
 
-inline V rough_reciprocal(V v) { return _mm512_rcp14_ps(v); }
-
 inline V root(V v) { return _mm512_sqrt_ps(v); }
 
 template <int STEP> inline void exchange(V rows[LANES]) {

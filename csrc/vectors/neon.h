@@ -41,7 +41,6 @@ inline V times_power_of_two(V v, V whole) {
 }
 
 inline V reciprocal(V v) { return vdivq_f32(all(1.0f), v); }
-inline V rough_reciprocal(V v) { return reciprocal(v); }
 inline V root(V v) { return vsqrtq_f32(v); }
 
 inline void transpose(V rows[LANES]) {

@@ -45,7 +45,6 @@ inline V times_power_of_two(V v, V whole) {
 }
 
 inline V reciprocal(V v) { return 1.0f / v; }
-inline V rough_reciprocal(V v) { return reciprocal(v); }
 
 inline V root(V v) {
     return V{__builtin_sqrtf(v[0]), __builtin_sqrtf(v[1]), __builtin_sqrtf(v[2]), __builtin_sqrtf(v[3])};
