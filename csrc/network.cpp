@@ -7,27 +7,12 @@
 //
 // A step is many equal units (windows, tokens, images). While there are enough of them, each thread takes groups
 // of its own, as they come; the few that are left, all threads do together, sharing heads and columns.
+#include "denormals.h"
 #include "dispatch.h"
 #include "pool.h"
 
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#endif
-
 namespace swinkit {
 namespace {
-
-// Numbers below 1e-38 are taken for zero while this lives: they cost a hundred times as much as others.
-class FlushingDenormals {
-  public:
-#if defined(__SSE__)
-    FlushingDenormals() : before(_mm_getcsr()) { _mm_setcsr(before | 0x8040); }
-    ~FlushingDenormals() { _mm_setcsr(before); }
-
-  private:
-    const unsigned before;
-#endif
-};
 
 constexpr long MOST_ROWS = 256;        // that a group may have: more would not make products faster
 constexpr long MOST_NUMBERS = 80000;   // of rows × channels: with their product they stay in 1 MiB

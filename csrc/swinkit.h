@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { SWK_VERSION = 4, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
+enum { SWK_VERSION = 5, SWK_PAD = 32, SWK_MOST_STAGES = 8 };
 
 // y = x·Wᵀ + bias. `panels` is W cut into panels of as many outputs as the target's panel has; inside a panel
 // all weights of one input lie together (bf16: of two inputs, in pairs; int8: of four). Inputs and outputs are
@@ -104,6 +104,23 @@ typedef struct {
     const float *scale, *shift;
 } swk_images;
 
+// Attention of a training, between the layers qkv and proj. Maps are unpadded and unshifted; they, their gradients
+// and what a training keeps are float, or bfloat16 throughout.
+typedef struct {
+    swk_block block; // norms and layers are not looked at
+    int32_t version;
+    int32_t is_bfloat16;
+    int64_t batch;
+    int32_t height, width, channels;
+    const float *pad;         // 3 · channels: q, k and v of a padded token
+    const void *qkv;          // batch, height, width, 3 · channels; inside each third head by head
+    void *out;                // batch, height, width, channels
+    const void *out_gradient; // likewise
+    void *qkv_gradient;       // as qkv
+    // A row for each part: gradients of the table of bias, as that is turned, of pad, of scale; they are added to.
+    float *sums;
+} swk_attention;
+
 SWK_API int swk_version(void);
 
 // Targets are instruction sets with kernels of their own, best first; each serves one type of product.
@@ -126,6 +143,13 @@ SWK_API size_t swk_workspace(int target, const swk_network *network, int64_t bat
 // 0, or −1 where the workspace is too small. Runs on the calling thread and threads − 1 of a pool.
 SWK_API int swk_run(int target, const swk_network *network, const swk_images *images, const swk_outputs *outputs,
                     void *workspace, size_t bytes, int threads);
+
+// Attention, or where it goes back its gradient. Only targets for float32 have it, which serve both types of maps.
+SWK_API void swk_attend(int target, const swk_attention *attention, int goes_back, void *workspace, int threads);
+// Bytes that either works in, 64-byte aligned; how many parts there are, and how long is a row of `sums`.
+SWK_API size_t swk_attention_workspace(int target, const swk_attention *attention, int threads);
+SWK_API int64_t swk_attention_parts(const swk_attention *attention);
+SWK_API int64_t swk_attention_sums(const swk_attention *attention);
 
 // A number that is likely to change when any of these pieces of memory does: it looks at samples of each.
 SWK_API uint64_t swk_fingerprint(const void *const *starts, const int64_t *bytes, int count);

@@ -7,4 +7,5 @@
 
 #include "attention.h"
 #include "block.h"
+#include "training.h"
 #include "ends.h"

@@ -27,17 +27,16 @@ struct Heads {
           scores(room.take<float>((TILE_ROWS + 1) * (group.stride + LANES))), across(group.stride) {}
 };
 
-// k of one window, N × d, to d × N; columns behind N are zero.
-inline void turn_keys(const float *k, const Heads &heads, long tokens) {
-    for (long at = 0; at < tokens; at += LANES)
-        for (long c = 0; c < heads.size; c += LANES) {
-            V rows[LANES];
+// x, rows × columns, to columns × rows, of which there are a whole number of vectors; those behind the last are zero.
+inline void turn(const float *x, long step, long rows, long columns, float *turned, long across) {
+    for (long at = 0; at < rows; at += LANES)
+        for (long c = 0; c < columns; c += LANES) {
+            V square[LANES];
 #pragma GCC unroll 16
-            for (int i = 0; i < LANES; i++)
-                rows[i] = at + i < tokens ? load(k + (at + i) * heads.step + c) : all(0.0f);
-            transpose(rows);
+            for (int i = 0; i < LANES; i++) square[i] = at + i < rows ? load(x + (at + i) * step + c) : all(0.0f);
+            transpose(square);
 #pragma GCC unroll 16
-            for (int i = 0; i < LANES; i++) store(heads.keys + (c + i) * heads.across + at, rows[i]);
+            for (int i = 0; i < LANES; i++) store(turned + (c + i) * across + at, square[i]);
         }
 }
 
@@ -103,33 +102,40 @@ inline float exponentials(float *scores, const Group &group) {
     return sum(total + weight);
 }
 
+// What a few queries, `begin` and those behind it, weigh every key with: exp(scores − largest), and one over their sum.
+inline void weigh(const swk_block &block, const Group &group, const Heads &heads, long window, int head, bool cosine,
+                  long begin, long queries, float *weights, float *over_sum) {
+    const long high = group.rows.window, wide = group.columns.window;
+    const float *table = block.bias_table + head * (2 * high - 1) * (2 * wide - 1);
+    const float *query = heads.qkv + (window * group.tokens + begin) * heads.step;
+    float scale[TILE_ROWS];
+    for (long i = 0; i < queries; i++) {
+        float *scores = weights + i * heads.across;
+        look_up_bias(table, group, begin + i, scores);
+        if (group.mask[window]) add_mask(block, group, window, begin + i, scores);
+        scale[i] = block.scale[head] / (cosine ? length(query + i * heads.step, heads.size) : 1.0f);
+    }
+    product(query, heads.step, queries, plain(heads.keys, heads.across, heads.across), heads.size, heads.across,
+            [&](long i, long column, V sums) {
+                float *score = weights + i * heads.across + column;
+                store(score, fma(sums, all(scale[i]), load(score)));
+            });
+    for (long i = 0; i < queries; i++) over_sum[i] = 1.0f / exponentials(weights + i * heads.across, group);
+}
+
 // One head in one window of the group; results go to the real tokens' rows of `out`, from `out` on.
 template <class Element>
 void attend(const swk_block &block, const Group &group, const Heads &heads, long window, int head, bool cosine,
             Element *out, long out_step) {
-    const long tokens = group.tokens, high = group.rows.window, wide = group.columns.window;
-    const float *table = block.bias_table + head * (2 * high - 1) * (2 * wide - 1);
-    const float *q = heads.qkv + window * tokens * heads.step, *k = q + heads.size, *v = k + heads.size;
-    turn_keys(k, heads, tokens);
+    const long tokens = group.tokens;
+    const float *k = heads.qkv + window * tokens * heads.step + heads.size, *v = k + heads.size;
+    turn(k, heads.step, tokens, heads.size, heads.keys, heads.across);
     if (cosine) normalise_keys(heads);
     const long tiles = (tokens + TILE_ROWS - 1) / TILE_ROWS;
     for (long t = 0; t < tiles; t++) {
         const long begin = tokens * t / tiles, queries = tokens * (t + 1) / tiles - begin;
-        const float *query = q + begin * heads.step;
-        float scale[TILE_ROWS], over_sum[TILE_ROWS];
-        for (long i = 0; i < queries; i++) {
-            float *scores = heads.scores + i * heads.across;
-            look_up_bias(table, group, begin + i, scores);
-            if (group.mask[window]) add_mask(block, group, window, begin + i, scores);
-            scale[i] = block.scale[head] / (cosine ? length(query + i * heads.step, heads.size) : 1.0f);
-        }
-        product(query, heads.step, queries, plain(heads.keys, heads.across, heads.across), heads.size, heads.across,
-                [&](long i, long column, V sums) {
-                    float *score = heads.scores + i * heads.across + column;
-                    store(score, fma(sums, all(scale[i]), load(score)));
-                });
-        for (long i = 0; i < queries; i++)
-            over_sum[i] = 1.0f / exponentials(heads.scores + i * heads.across, group);
+        float over_sum[TILE_ROWS];
+        weigh(block, group, heads, window, head, cosine, begin, queries, heads.scores, over_sum);
         product((const float *)heads.scores, heads.across, queries, plain(v, heads.step, heads.size), tokens,
                 heads.size, [&](long i, long column, V sums) {
                     const int number = group.number[window * tokens + begin + i];

@@ -73,12 +73,15 @@ template <class Element> class Block {
     Group group;
     const Heads heads;
 
+    // A real token on the map.
+    float *token(long i) const { return task.map + group.token[i] * room.channels; }
+
     // v2 has its norms behind attention and MLP: there x itself goes in.
     void normalise_rows(const swk_norm &norm) {
         const swk_norm none = {};
         const Share mine(group.real, team);
         for (long i = mine.from; i < mine.to; i++)
-            normalise(group.token[i], cosine ? none : norm, task.channels, room.channels, room.normed, i);
+            normalise(token(i), cosine ? none : norm, task.channels, room.channels, room.normed, i);
     }
 
     void attention() {
@@ -140,24 +143,24 @@ template <class Element> class Block {
         if (cosine)
             store(room.branch + i * room.channels + column, part);
         else
-            store(group.token[i] + column, load(group.token[i] + column) + part);
+            store(token(i) + column, load(token(i) + column) + part);
     }
 
     void add(long i, long column, V part) {
-        float *x = cosine ? room.branch + i * room.channels : group.token[i];
+        float *x = cosine ? room.branch + i * room.channels : token(i);
         store(x + column, load(x + column) + part);
     }
 
     void add_branch(const swk_norm &norm) {
         const Share mine(group.real, team);
         for (long i = mine.from; i < mine.to; i++)
-            add_normalised(group.token[i], room.branch + i * room.channels, norm, task.channels, room.channels);
+            add_normalised(token(i), room.branch + i * room.channels, norm, task.channels, room.channels);
     }
 
     void final_norm() {
         const Share mine(group.real, team);
         for (long i = mine.from; i < mine.to; i++)
-            normalise(group.token[i], block.norm3, task.channels, room.channels, group.token[i]);
+            normalise(token(i), block.norm3, task.channels, room.channels, token(i));
     }
 };
 

@@ -62,6 +62,12 @@ struct HeadTask {
     float *logits;
 };
 
+// goes_back: the gradient is wanted.
+struct AttentionTask {
+    const swk_attention *call;
+    bool goes_back;
+};
+
 // Kernels of one target. Each does units `from` to `to` of a task: tokens, windows over all images, or images.
 // `room` is a thread's own; `common` is one for the team. The sizes say what so many units need of each.
 struct Kernels {
@@ -80,6 +86,9 @@ struct Kernels {
     size_t (*head_common)(const swk_network &, long images);
     size_t (*row_own)(long channels);
     long (*token_groups)(long tokens); // units of channels_first in one image
+    // Of targets for float32 alone; windows `from` to `to` of a training.
+    void (*attention)(const AttentionTask &, long from, long to, float *sums, char *own);
+    size_t (*attention_own)(const AttentionTask &);
     // What a thread does before and behind its work, or NULL.
     void (*enter)();
     void (*leave)();

@@ -31,7 +31,7 @@ struct Group {
     const long stride;   // N padded to whole vectors
     long windows;        // in this group
     long real;           // tokens that are no padding
-    float **token;       // for each real token its place on the map
+    long *token;         // for each real token its number on the maps: (image · H + y) · W + x
     int *place;          // for each real token its place in the group
     int *number;         // for each place in the group its number among the real tokens; −1 for padding
     float *region;       // for each window, `stride` region numbers
@@ -42,19 +42,18 @@ struct Group {
         : rows(task.height, task.block->window[0], task.block->shift[0], task.block->rolls_first),
           columns(task.width, task.block->window[1], task.block->shift[1], task.block->rolls_first),
           tokens(rows.window * columns.window), stride(rounded_up(tokens, LANES)), windows(0), real(0),
-          token(room.take<float *>(most * tokens)), place(room.take<int>(most * tokens)),
+          token(room.take<long>(most * tokens)), place(room.take<int>(most * tokens)),
           number(room.take<int>(most * tokens)), region(room.take<float>(most * stride)),
           is_padding(room.take<float>(most * stride)), mask(room.take<unsigned char>(most)) {}
 
     void find(const BlockTask &task, long from, long to) {
-        const long in_image = rows.windows * columns.windows, channels = padded(task.channels);
+        const long in_image = rows.windows * columns.windows;
         windows = to - from;
         real = 0;
         for (long w = 0; w < windows; w++) {
             const long image = (from + w) / in_image, index = (from + w) % in_image;
             const long row = index / columns.windows, column = index % columns.windows;
-            float *map = task.map + image * task.height * task.width * channels;
-            const bool pads = find_window(w, row, column, map, channels, task.width);
+            const bool pads = find_window(w, row, column, image * task.height * task.width, task.width);
             mask[w] = (rows.shift && row == rows.windows - 1) || (columns.shift && column == columns.windows - 1) ||
                       (pads && task.block->masks_padding);
         }
@@ -62,7 +61,7 @@ struct Group {
 
   private:
     // Whether the window holds padding.
-    bool find_window(long w, long row, long column, float *map, long channels, long width) {
+    bool find_window(long w, long row, long column, long first, long width) {
         bool pads = false;
         for (long y = 0, at = 0; y < rows.window; y++) {
             const long map_y = rows.source(row * rows.window + y), strip = rows.strip(row * rows.window + y);
@@ -73,7 +72,7 @@ struct Group {
                 is_padding[w * stride + at] = is_real ? 0.0f : 1.0f;
                 number[w * tokens + at] = is_real ? (int)real : -1;
                 if (is_real) {
-                    token[real] = map + (map_y * width + map_x) * channels;
+                    token[real] = first + map_y * width + map_x;
                     place[real++] = (int)(w * tokens + at);
                 }
                 pads |= !is_real;

@@ -1,4 +1,5 @@
-// Runs small networks on every target that this machine has, in memory of exactly the size that is asked for.
+// Runs small networks, and attention of a training there and back, on every target that this machine has, in memory
+// of exactly the size that is asked for.
 // Under the sanitizers of the compiler every step outside, every race and every undefined operation shows.
 //
 //   exercise       exit code 0, or 1 where threads change the bits or a target is far from the portable float32
@@ -198,14 +199,73 @@ bool exercise(int target, const swk_network &net, int batch, const std::vector<f
     return same && others[0] && others[1] && others[2];
 }
 
-} // namespace
-
 // The portable target for float32, which all are held against.
 int portable() {
     for (int target = 0;; target++)
         if (!std::strcmp(swk_target_name(target), "portable") && !std::strcmp(swk_target_dtype(target), "float32"))
             return target;
 }
+
+// Attention of the second block of a network's first stage, and its gradient, side by side.
+std::vector<float> train(int target, const Network &network, bool is_bfloat16, int batch, int threads) {
+    const swk_stage &stage = network.net.stage[0];
+    const long tokens = (long)batch * stage.height * stage.width, channels = stage.channels;
+    swk_attention call = {};
+    call.block = stage.blocks[1];
+    call.version = network.net.version;
+    call.is_bfloat16 = is_bfloat16;
+    call.batch = batch;
+    call.height = stage.height;
+    call.width = stage.width;
+    call.channels = (int)channels;
+    const int share = is_bfloat16 ? 2 : 1; // numbers in the room of a float
+    const auto numbers = [&](long count) {
+        std::vector<float> all(count);
+        for (long i = 0; i < count; i++) all[i] = (float)(i * 2654435761u % 1000) / 500 - 1;
+        std::vector<float> given((count + share - 1) / share);
+        for (long i = 0; i < count; i++)
+            std::memcpy((char *)given.data() + i * 4 / share, (char *)&all[i] + 4 - 4 / share, 4 / share);
+        return given;
+    };
+    const std::vector<float> qkv = numbers(tokens * 3 * channels), gradient = numbers(tokens * channels),
+                             pad(3 * channels, 0.5f);
+    std::vector<float> out(gradient.size()), back(qkv.size());
+    std::vector<float> sums(swk_attention_parts(&call) * swk_attention_sums(&call));
+    call.pad = pad.data();
+    call.qkv = qkv.data();
+    call.out = out.data();
+    call.out_gradient = gradient.data();
+    call.qkv_gradient = back.data();
+    call.sums = sums.data();
+    const size_t bytes = swk_attention_workspace(target, &call, threads);
+    void *workspace = std::aligned_alloc(64, bytes);
+    for (int goes_back : {0, 1}) swk_attend(target, &call, goes_back, workspace, threads);
+    std::free(workspace);
+    std::vector<float> all;
+    const auto add = [&](const std::vector<float> &part, int numbers) {
+        for (size_t i = 0; i < part.size() * numbers; i++) {
+            float number = 0;
+            std::memcpy((char *)&number + 4 - 4 / numbers, (const char *)part.data() + i * 4 / numbers, 4 / numbers);
+            all.push_back(number);
+        }
+    };
+    add(out, share);
+    add(back, share);
+    add(sums, 1);
+    return all;
+}
+
+bool exercise_training(int target, const Network &network, int batch) {
+    bool right = true;
+    for (bool is_bfloat16 : {false, true}) {
+        const std::vector<float> alone = train(target, network, is_bfloat16, batch, 1);
+        right &= distance(alone, train(portable(), network, is_bfloat16, batch, 1)) < (is_bfloat16 ? 1e-2 : 1e-5);
+        for (int threads : {2, 7}) right &= train(target, network, is_bfloat16, batch, threads) == alone;
+    }
+    return right;
+}
+
+} // namespace
 
 int main() {
     int failures = 0;
@@ -217,7 +277,8 @@ int main() {
                   std::array{15, 9, 9, 4, 32, 1}, std::array{1, 1, 2, 1, 24, 2}}) {
                 const Network plain(portable(), version, height, width, window, shift, channels, heads);
                 const Network network(target, version, height, width, window, shift, channels, heads);
-                const bool right = exercise(target, network.net, 3, run(portable(), plain.net, 3, 1));
+                bool right = exercise(target, network.net, 3, run(portable(), plain.net, 3, 1));
+                if (!std::strcmp(swk_target_dtype(target), "float32")) right &= exercise_training(target, network, 3);
                 failures += !right;
                 std::printf("%-12s %-8s v%d map %2d x %2d window %d channels %d: %s\n", swk_target_name(target),
                             swk_target_dtype(target), version, height, width, window, channels,

@@ -1,5 +1,6 @@
 """Every kernel against the reference over one table of shapes, forward and backward."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,19 @@ from swinkit import kernels
 from swinkit.errors import ConfigError, ShapeError
 from swinkit.kernels import KERNELS, use_kernel
 from swinkit.windows import POLICIES, window_plan
+from tests.native.targets import able_targets, forced, needs_library
 from tests.tolerances import KERNEL, assert_close
+
+
+@contextmanager
+def on_threads(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
 
 # images, height, width, heads, channels per head, window
 SHAPES = {
@@ -21,7 +34,24 @@ SHAPES = {
     "one row": (1, 1, 13, 2, 4, (4, 4)),
     "window of one token": (1, 4, 4, 2, 4, (1, 1)),
 }
+EVERY = [pytest.param("native", marks=needs_library), *(name for name in KERNELS if name != "native")]
 POLICY_NAMES = [*POLICIES, "dense, padding masked"]
+
+
+# Sums over all windows cancel more than those of one.
+GRADIENT = {torch.float64: 1e-10, torch.float32: 2e-5}
+
+
+def widest(kernel):
+    """The widest type of maps that a kernel takes."""
+    return torch.float32 if kernel == "native" else torch.float64
+
+
+def in_type(dtype, arguments):
+    """The same arguments in another type, with gradients of their own."""
+    return [
+        one.detach().to(dtype).requires_grad_() if isinstance(one, torch.Tensor) else one for one in arguments
+    ]
 
 
 def policy(name):
@@ -47,7 +77,7 @@ def call(shape, version, *, shifted, policy_name="dense", dtype=torch.float64):
     return operation, (qkv, pad, bias, plan, scale), tensors
 
 
-@pytest.mark.parametrize("kernel", [name for name in KERNELS if name != "reference"])
+@pytest.mark.parametrize("kernel", EVERY[:-1])
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("shifted", [False, True], ids=["plain", "shifted"])
 @pytest.mark.parametrize("policy_name", POLICY_NAMES)
@@ -55,19 +85,21 @@ def call(shape, version, *, shifted, policy_name="dense", dtype=torch.float64):
 def test_kernel_and_its_gradients_equal_the_reference(kernel, version, shifted, policy_name, shape):
     operation, arguments, tensors = call(shape, version, shifted=shifted, policy_name=policy_name)
     expected = operation(*arguments, kernel="reference")
-    actual = operation(*arguments, kernel=kernel)
-    assert_close(actual, expected, KERNEL[torch.float64])
+    given = in_type(widest(kernel), arguments)
+    actual = operation(*given, kernel=kernel)
+    assert_close(actual, expected, KERNEL[widest(kernel)])
     cotangent = torch.randn_like(expected)
     expected_gradients = torch.autograd.grad(expected, tensors, cotangent, allow_unused=True)
-    gradients = torch.autograd.grad(actual, tensors, cotangent, allow_unused=True)
+    own = [one for one in given if isinstance(one, torch.Tensor)]
+    gradients = torch.autograd.grad(actual, own, cotangent.to(actual.dtype), allow_unused=True)
     for gradient, wanted in zip(gradients, expected_gradients, strict=True):
         if wanted is None or not wanted.any():
             assert gradient is None or not gradient.any()
         else:
-            assert_close(gradient, wanted, 1e-10)
+            assert_close(gradient, wanted, GRADIENT[widest(kernel)])
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", EVERY)
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("grad", [False, True], ids=["inference", "training"])
@@ -80,6 +112,56 @@ def test_kernel_is_within_its_types_tolerance_of_double_precision(kernel, versio
         expected = operation(qkv.double(), pad.double(), bias.double(), plan, wide, kernel="reference")
     assert actual.dtype == dtype
     assert_close(actual, expected, KERNEL[dtype])
+
+
+@pytest.mark.parametrize("target", able_targets())
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_native_goes_back_as_the_reference_does_on_every_instruction_set(target, version, dtype, monkeypatch):
+    """In bfloat16 too: what goes in and comes out is rounded, and nothing in between."""
+    forced(monkeypatch, target)
+    operation, arguments, _ = call("padded on both axes", version, shifted=True)
+    given = in_type(dtype, arguments)
+    exact = [one.detach().double().requires_grad_() if torch.is_tensor(one) else one for one in given]
+    actual, expected = operation(*given, kernel="native"), operation(*exact, kernel="reference")
+    cotangent = torch.randn_like(actual)
+    for gradient, wanted in zip(
+        torch.autograd.grad(actual, [one for one in given if torch.is_tensor(one)], cotangent),
+        torch.autograd.grad(expected, [one for one in exact if torch.is_tensor(one)], cotangent.double()),
+        strict=True,
+    ):
+        assert gradient.dtype == dtype
+        assert_close(gradient, wanted, 2e-5 if dtype == torch.float32 else 4e-3)
+
+
+@pytest.mark.parametrize("kernel", [pytest.param("native", marks=needs_library)])
+@pytest.mark.parametrize("version", [1, 2])
+def test_native_gives_the_same_bits_on_any_number_of_threads(kernel, version):
+    operation, arguments, _ = call("padded on both axes", version, shifted=True, dtype=torch.float32)
+    cotangent = torch.randn(3, 9, 11, 12)
+    found = []
+    for threads in (1, 2, 5):
+        with on_threads(threads):
+            given = in_type(torch.float32, arguments)
+            out = operation(*given, kernel=kernel)
+            tensors = [one for one in given if torch.is_tensor(one)]
+            found.append([out, *torch.autograd.grad(out, tensors, cotangent)])
+    for others in found[1:]:
+        assert all(map(torch.equal, found[0], others))
+
+
+@pytest.mark.parametrize("kernel", [pytest.param("native", marks=needs_library), "torch"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_gradient_has_a_gradient(kernel, version):
+    operation, arguments, _ = call("padded on both axes", version, shifted=True)
+    given = in_type(widest(kernel), arguments)
+    seconds = []
+    for one, name in ((arguments, "reference"), (given, kernel)):
+        own = [part for part in one if torch.is_tensor(part)]
+        first = torch.autograd.grad(operation(*one, kernel=name).pow(2).sum(), own, create_graph=True)
+        seconds.append(torch.autograd.grad(sum(part.pow(2).sum() for part in first), own))
+    for expected, actual in zip(*seconds, strict=True):
+        assert_close(actual, expected, 100 * GRADIENT[widest(kernel)])
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -96,30 +178,34 @@ def test_the_reference_passes_gradcheck(version):
     assert check
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", EVERY)
 @pytest.mark.parametrize("version", [1, 2])
 def test_unshifted_windows_attend_as_if_each_were_alone(kernel, version):
-    operation, (qkv, pad, bias, plan, scale), _ = call("whole windows", version, shifted=False)
+    operation, (qkv, pad, bias, plan, scale), _ = call(
+        "whole windows", version, shifted=False, dtype=widest(kernel)
+    )
     whole = operation(qkv, pad, bias, plan, scale, kernel=kernel)
     alone = window_plan(4, 4, window=(4, 4), shifted=False, policy=POLICIES["dense"])
     for top in (0, 4):
         for left in (0, 4, 8):
             piece = qkv[:, top : top + 4, left : left + 4]
             expected = operation(piece, pad, bias, alone, scale, kernel=kernel)
-            assert_close(whole[:, top : top + 4, left : left + 4], expected, 1e-12)
+            assert_close(whole[:, top : top + 4, left : left + 4], expected, KERNEL[widest(kernel)])
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", EVERY)
 @pytest.mark.parametrize("version", [1, 2])
 def test_transposed_input_gives_transposed_output(kernel, version):
-    operation, (qkv, pad, bias, plan, scale), _ = call("rectangular window", version, shifted=True)
+    operation, (qkv, pad, bias, plan, scale), _ = call(
+        "rectangular window", version, shifted=True, dtype=widest(kernel)
+    )
     turned = window_plan(7, 10, window=(5, 3), shifted=True, policy=POLICIES["dense"])
     expected = operation(qkv, pad, bias, plan, scale, kernel=kernel).transpose(1, 2)
     actual = operation(qkv.transpose(1, 2), pad, bias.transpose(1, 2), turned, scale, kernel=kernel)
-    assert_close(actual, expected, 1e-12)
+    assert_close(actual, expected, KERNEL[widest(kernel)])
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", EVERY)
 @pytest.mark.parametrize("height", range(14, 28))
 def test_only_rolling_first_lets_opposite_edges_meet(kernel, height):
     """The bottom row is changed: the top row answers under `roll, pad` alone.
@@ -130,8 +216,8 @@ def test_only_rolling_first_lets_opposite_edges_meet(kernel, height):
     changed = {}
     for name in ("dense", "timm"):
         plan = window_plan(height, 14, window=(7, 7), shifted=True, policy=POLICIES[name])
-        qkv = torch.randn(1, height, 14, 12, dtype=torch.float64)
-        bias, pad = torch.zeros(2, 13, 13, dtype=torch.float64), torch.zeros(12, dtype=torch.float64)
+        qkv = torch.randn(1, height, 14, 12, dtype=widest(kernel))
+        bias, pad = torch.zeros(2, 13, 13, dtype=qkv.dtype), torch.zeros(12, dtype=qkv.dtype)
         before = kernels.window_attention(qkv, pad, bias, plan, 1.0, kernel=kernel)
         qkv[:, -1] += 1
         after = kernels.window_attention(qkv, pad, bias, plan, 1.0, kernel=kernel)
@@ -139,22 +225,26 @@ def test_only_rolling_first_lets_opposite_edges_meet(kernel, height):
     assert changed == {"dense": False, "timm": height % 7 != 0 and (height - 3) % 7 != 0}
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", EVERY)
 def test_with_masked_padding_the_output_does_not_depend_on_the_padded_tokens(kernel):
     operation, (qkv, pad, bias, plan, scale), _ = call(
-        "padded on both axes", 2, shifted=True, policy_name="dense, padding masked"
+        "padded on both axes",
+        2,
+        shifted=True,
+        policy_name="dense, padding masked",
+        dtype=widest(kernel),
     )
     expected = operation(qkv, pad, bias, plan, scale, kernel=kernel)
     assert torch.equal(expected, operation(qkv, pad + 5, bias, plan, scale, kernel=kernel))
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", EVERY)
 def test_the_mask_of_v2_is_minus_one_hundred_and_not_infinite(kernel):
     """At the clamp a score reaches 100, so that some weight leaks through, as in the original."""
     plan = window_plan(4, 4, window=(2, 2), shifted=True, policy=POLICIES["dense"])
-    qkv = torch.randn(1, 4, 4, 12, dtype=torch.float64)
-    bias, pad = torch.zeros(2, 3, 3, dtype=torch.float64), torch.zeros(12, dtype=torch.float64)
-    scale = torch.full((2,), 100.0, dtype=torch.float64)
+    qkv = torch.randn(1, 4, 4, 12, dtype=widest(kernel))
+    bias, pad = torch.zeros(2, 3, 3, dtype=qkv.dtype), torch.zeros(12, dtype=qkv.dtype)
+    scale = torch.full((2,), 100.0, dtype=qkv.dtype)
     outs = {
         value: kernels.cosine_window_attention(
             qkv, pad, bias, plan._replace(mask_value=value), scale, kernel=kernel
@@ -190,5 +280,5 @@ def test_arguments_that_do_not_fit_are_all_named():
 
 
 def test_an_unknown_kernel_is_answered_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r"(?s)'cuda'.*torch, reference"), use_kernel("cuda"):
+    with pytest.raises(ConfigError, match=r"(?s)'cuda'.*native, torch, reference"), use_kernel("cuda"):
         pass

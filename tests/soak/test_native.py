@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import swinkit
+from swinkit.kernels import use_kernel
 from swinkit.native import optimize
 from swinkit.windows import POLICIES
 from tests.models.builders import scrambled, small_swin
@@ -60,7 +61,7 @@ def test_published_architectures_agree(name, size, dtype, target, monkeypatch):
 def agrees(model, x, dtype):
     with torch.inference_mode():
         actual = optimize(model, dtype)(x)
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+        with use_kernel("torch"), torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
             usual = in_int8(model, x) if dtype == "int8" else model(x).float()
         right = model.double()(x.double())
     model.float()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from swinkit.benchmark.ready import Build, Job, Ready, as_logits, eager
-from swinkit.kernels import KERNELS, WHOLE_NETWORKS, use_kernel
+from swinkit.kernels import KERNELS, NATIVE, use_kernel
 from swinkit.native import optimize
 
 
@@ -41,8 +41,8 @@ def _through_torch(job: Job, kernel: str) -> Ready:
 
 
 OWN: dict[str, Build] = {
-    WHOLE_NETWORKS: _native,
-    **{name: partial(_through_torch, kernel=name) for name in KERNELS},
+    NATIVE: _native,
+    **{name: partial(_through_torch, kernel=name) for name in KERNELS if name != NATIVE},
 }
 """By the name of the kernel."""
-DEFAULT = (WHOLE_NETWORKS, "torch")
+DEFAULT = (NATIVE, "torch")

@@ -2,7 +2,7 @@
 
 from swinkit.kernels.choose import (
     KERNELS,
-    WHOLE_NETWORKS,
+    NATIVE,
     KernelReport,
     Precision,
     cosine_window_attention,
@@ -16,7 +16,7 @@ from swinkit.kernels.choose import (
 
 __all__ = [
     "KERNELS",
-    "WHOLE_NETWORKS",
+    "NATIVE",
     "KernelReport",
     "Precision",
     "cosine_window_attention",

@@ -11,16 +11,16 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from swinkit.errors import ConfigError
-from swinkit.kernels import portable, reference
+from swinkit.kernels import native, portable, reference
 from swinkit.kernels.contract import Kernel, check_call
 from swinkit.kernels.library import Missing, library
 from swinkit.kernels.memory import is_traced
 from swinkit.windows import WindowPlan
 
-KERNELS: dict[str, Kernel] = {"torch": portable, "reference": reference}
+NATIVE = "native"
+"""The compiled kernels: whole networks where a model is optimised, and single calls of attention."""
+KERNELS: dict[str, Kernel] = {NATIVE: native, "torch": portable, "reference": reference}
 """Of one call of attention, in order of preference."""
-WHOLE_NETWORKS = "native"
-"""The compiled kernels, which compute whole networks (swinkit.optimize) and no single call of attention."""
 
 Precision = Literal["fp32", "bf16", "int8"]
 """Of the products of answers; int8 is approximate."""
@@ -35,11 +35,12 @@ def window_attention(
 ) -> Tensor:
     """Window attention of Swin v1 (Liu et al. 2021, eq. 4); shapes in contract.py.
 
-    kernel: a name from `KERNELS`; by default the fastest that applies.
+    kernel: a name from `KERNELS`; by default the fastest that applies. Where `native` does not (a GPU, double
+        precision), it is `torch` that runs.
     Raises ShapeError where the arguments do not fit, ConfigError for an unknown kernel.
     """
     check_call(qkv, pad, bias, plan)
-    return _chosen(kernel).window_attention(qkv, pad, bias, plan, scale)
+    return _chosen(kernel, qkv).window_attention(qkv, pad, bias, plan, scale)
 
 
 def cosine_window_attention(
@@ -47,7 +48,7 @@ def cosine_window_attention(
 ) -> Tensor:
     """Scaled cosine window attention of Swin v2 (Liu et al. 2022, eq. 2); shapes in contract.py."""
     check_call(qkv, pad, bias, plan)
-    return _chosen(kernel).cosine_window_attention(qkv, pad, bias, plan, scale)
+    return _chosen(kernel, qkv).cosine_window_attention(qkv, pad, bias, plan, scale)
 
 
 @contextmanager
@@ -95,17 +96,17 @@ class KernelReport:
 def kernel_report() -> list[KernelReport]:
     """For each kernel whether it would run now, and why."""
     forced = forced_kernel()
-    native = _native_report()
+    compiled = _native_report()
     if forced:
-        rows = [WHOLE_NETWORKS, *KERNELS]
-        why = {name: f"{forced} is forced" for name in rows} | {forced: "forced"}
-        if forced == WHOLE_NETWORKS:
-            why[forced] = f"forced; {native.why}"
-        able = {name: name != WHOLE_NETWORKS or native.runs for name in rows}
-        return [KernelReport(name, name == forced and able[name], why[name]) for name in rows]
+        why = {name: f"{forced} is forced" for name in KERNELS} | {forced: "forced"}
+        if forced == NATIVE:
+            why[forced] = f"forced; {compiled.why}"
+        able = {name: name != NATIVE or compiled.runs for name in KERNELS}
+        return [KernelReport(name, name == forced and able[name], why[name]) for name in KERNELS]
+    where = "where native does not (GPUs, float64, float16): " if compiled.runs else ""
     return [
-        native,
-        KernelReport("torch", True, "fastest kernel that needs nothing but PyTorch"),
+        compiled,
+        KernelReport("torch", True, f"{where}the fastest kernel that needs nothing but PyTorch"),
         KernelReport("reference", False, "the specification; runs while a model is compiled or exported"),
     ]
 
@@ -119,34 +120,36 @@ def forced_kernel() -> str | None:
 def _native_report() -> KernelReport:
     found = library()
     if isinstance(found, Missing):
-        return KernelReport(WHOLE_NETWORKS, False, found.why)
+        return KernelReport(NATIVE, False, found.why)
     able = [target for target in found.targets if target.runs]
     tested = ", ".join(f"{target.name} ({target.dtype})" for target in able if target.tested)
-    why = f"whole networks at inference on the CPU: predict, evaluate, swinkit.optimize; {tested}"
+    why = (
+        "on the CPU: whole networks at inference (predict, evaluate, swinkit.optimize) "
+        f"and attention in training; {tested}"
+    )
     for target in able:
         if not target.tested:
             why += (
                 f"; {target.name} ({target.dtype}) is untested on such a processor: SWINKIT_ISA={target.name}"
             )
     lacking = ", ".join(target.name for target in found.targets if not target.runs)
-    return KernelReport(
-        WHOLE_NETWORKS, True, why + (f"; not on this processor: {lacking}" if lacking else "")
-    )
+    return KernelReport(NATIVE, True, why + (f"; not on this processor: {lacking}" if lacking else ""))
 
 
-def _chosen(name: str | None) -> Kernel:
+def _chosen(name: str | None, qkv: Tensor) -> Kernel:
     # A graph that is recorded must hold for all sizes, and for every exporter: the formula does.
     if is_traced():
         return reference
     name = name or forced_kernel()
-    return portable if name is None or name == WHOLE_NETWORKS else KERNELS[_known(name)]
+    if name is None or name == NATIVE:
+        return native if native.applies_to(qkv) else portable
+    return KERNELS[_known(name)]
 
 
 def _known(name: str) -> str:
-    names = [WHOLE_NETWORKS, *KERNELS]
-    if name not in names:
+    if name not in KERNELS:
         raise ConfigError(
             f"there is no kernel named {name!r}",
-            hint=f"kernels are {', '.join(names)}; they are set by kernel= or SWINKIT_KERNEL",
+            hint=f"kernels are {', '.join(KERNELS)}; they are set by kernel= or SWINKIT_KERNEL",
         )
     return name

@@ -19,7 +19,7 @@ from swinkit.errors import ConfigError, KernelRefused
 
 PAD = 32
 """Channels are padded to a multiple of this with zeros."""
-_VERSION = 4
+_VERSION = 5
 _MOST_STAGES = 8
 
 
@@ -105,6 +105,24 @@ class Images(Structure):
     ]
 
 
+class Attention(Structure):
+    _fields_ = [
+        ("block", Block),
+        ("version", c_int32),
+        ("is_bfloat16", c_int32),
+        ("batch", c_int64),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("channels", c_int32),
+        ("pad", c_void_p),
+        ("qkv", c_void_p),
+        ("out", c_void_p),
+        ("out_gradient", c_void_p),
+        ("qkv_gradient", c_void_p),
+        ("sums", c_void_p),
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Kernels for one instruction set and one type of product."""
@@ -156,6 +174,20 @@ class Library:
         """Run a network; room: address and bytes of the workspace. Other Python threads go on meanwhile."""
         if self.calls.swk_run(target.number, network, images, outputs, *room, threads):
             raise AssertionError(f"a workspace of {room[1]} bytes is too small")
+
+    def attend(
+        self, target: Target, attention: Attention, *, goes_back: bool, workspace: int, threads: int
+    ) -> None:
+        """Attention of a training, or its gradient; workspace: an address."""
+        self.calls.swk_attend(target.number, attention, goes_back, workspace, threads)
+
+    def attention_workspace(self, target: Target, attention: Attention, threads: int) -> int:
+        """Bytes that `attend` works in."""
+        return self.calls.swk_attention_workspace(target.number, attention, threads)
+
+    def attention_sums(self, attention: Attention) -> tuple[int, int]:
+        """Parts, and numbers in each, of the sums that the gradient adds to."""
+        return self.calls.swk_attention_parts(attention), self.calls.swk_attention_sums(attention)
 
     def fingerprint(self, starts: Any, sizes: Any) -> int:
         """A number that is likely to change when any of these pieces of memory does: of samples of each."""
@@ -224,6 +256,13 @@ def _declare(calls: ctypes.CDLL) -> None:
         c_size_t,
         c_int,
     )
+    calls.swk_attend.argtypes = (c_int, POINTER(Attention), c_int, c_void_p, c_int)
+    calls.swk_attend.restype = None
+    calls.swk_attention_workspace.argtypes = (c_int, POINTER(Attention), c_int)
+    calls.swk_attention_workspace.restype = c_size_t
+    for count in (calls.swk_attention_parts, calls.swk_attention_sums):
+        count.argtypes = (POINTER(Attention),)
+        count.restype = c_int64
     calls.swk_fingerprint.argtypes = (POINTER(c_void_p), POINTER(c_int64), c_int)
     calls.swk_fingerprint.restype = ctypes.c_uint64
 

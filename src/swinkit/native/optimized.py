@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from swinkit.errors import ConfigError, KernelRefused, ShapeError
-from swinkit.kernels.choose import WHOLE_NETWORKS, forced_kernel, forced_precision
+from swinkit.kernels.choose import NATIVE, forced_kernel, forced_precision
 from swinkit.kernels.library import Images, Library, Missing, Outputs, Target, chosen_target, library
 from swinkit.models import Backbone, Preprocess, Swin, SwinConfig
 from swinkit.models.swin import DropPath
@@ -73,10 +73,10 @@ def for_inference(model: Backbone) -> Backbone | OptimizedSwin:
     """
     kernel, precision = forced_kernel(), forced_precision()
     narrow = precision not in (None, "fp32")
-    if kernel not in (None, WHOLE_NETWORKS):
+    if kernel not in (None, NATIVE):
         if narrow:
             raise ConfigError(
-                f"only kernel {WHOLE_NETWORKS} answers in precision {precision}, and {kernel} is forced",
+                f"only kernel {NATIVE} answers in precision {precision}, and {kernel} is forced",
                 hint="leave one of them out",
             )
         return model

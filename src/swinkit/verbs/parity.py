@@ -45,7 +45,7 @@ class Parity:
     def computed(self) -> str:
         """What was computed, in words."""
         if self.what == "attention":
-            return f"attention of v{self.version} on {self.device}"
+            return f"attention of v{self.version} on {self.device} by {self.kernel}"
         return f"a network of v{self.version} by {self.kernel} ({self.dtype})"
 
     @property
@@ -54,21 +54,30 @@ class Parity:
 
 
 def check_parity(devices: Sequence[str]) -> tuple[Parity, ...]:
-    """Shifted windows on a padded map, v1 and v2: on each device, by the kernel that would run there, and by
+    """Shifted windows on a padded map, v1 and v2: on each device, by the kernels that would run there, and by
     the compiled kernels for every type of product that this processor has."""
-    attention = (_of_attention(device, version) for device in devices for version in (1, 2))
+    attention = (
+        _of_attention(device, version, kernel)
+        for device in devices
+        for kernel in _kernels_on(device)
+        for version in (1, 2)
+    )
     networks = (_of_network(dtype, version) for dtype in _native_dtypes() for version in (1, 2))
     return (*attention, *networks)
 
 
-def _of_attention(device: str, version: int) -> Parity:
+def _kernels_on(device: str) -> list[str]:
+    """Kernels of a call of attention that would run on a device."""
+    from swinkit.kernels import NATIVE, kernel_report
+
+    running = [kernel.name for kernel in kernel_report() if kernel.runs]
+    return [name for name in running if name != NATIVE or device == "cpu"]
+
+
+def _of_attention(device: str, version: int, kernel: str) -> Parity:
     import torch
 
-    from swinkit.kernels import KERNELS, forced_kernel
-
     start = time.perf_counter()
-    forced = forced_kernel()
-    kernel = forced if forced in KERNELS else next(iter(KERNELS))
     with torch.no_grad():
         expected = _attention(torch.device("cpu"), torch.float64, version, kernel="reference")
         actual = _attention(torch.device(device), torch.float32, version, kernel=kernel)
