@@ -1,10 +1,11 @@
-"""Writing files so that a crash or a full disk never costs the version before. The one place that does."""
+"""Writing so that nothing is spoilt: files whole or not at all, names without what a terminal would obey."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,18 @@ from typing import IO
 
 from swinkit.errors import RunError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 Encoded = bytes | Callable[[IO[bytes]], object]
 Content = str | Encoded
+
+
+def printable(text: str, keep: str = "") -> str:
+    """A text in which control characters, which names of files may have, are spelt: \\n, \\x1b.
+
+    keep: those that stay.
+    """
+    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
 
 
 def write_atomically(path: str | os.PathLike[str], content: Content) -> Path:

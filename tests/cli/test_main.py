@@ -104,6 +104,18 @@ def test_an_unknown_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixt
     ]
 
 
+@pytest.mark.parametrize("option", ["--precision", "--epochs", "--cache"])
+def test_a_wrong_value_is_answered_without_words_of_python(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "photos", option, "None"])
+
+    answer = capsys.readouterr().err
+    assert option in answer
+    assert "None'," not in answer and "NoneType" not in answer
+
+
 def test_an_unknown_option_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["models", "--versoin", "2"])

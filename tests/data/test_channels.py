@@ -136,7 +136,7 @@ def test_own_values_are_kept_with_one_and_three_channels_too(tmp_path):
 
     np.testing.assert_array_equal(_bands(3), sample.pixels(3, own_values=True))
     assert sample.pixels(3).dtype == np.uint8
-    with pytest.raises(DataError, match="the model expects 4 channels, and the file has 3"):
+    with pytest.raises(DataError, match="it has 3 channels, and 4 are expected"):
         sample.pixels(4, own_values=True)
 
 

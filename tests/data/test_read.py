@@ -280,6 +280,15 @@ def test_an_animation_is_its_first_frame(tmp_path, ending):
     assert read(path)[4, 4].tolist() == [255, 0, 0]
 
 
+def test_the_first_view_of_a_stereo_picture_is_read_whatever_its_ending(tmp_path):
+    path = tmp_path / "stereo.mpo"
+    views = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    views[0].save(path, save_all=True, append_images=views[1:])
+
+    assert ".mpo" in extensions()
+    np.testing.assert_allclose(read(path)[4, 4], [255, 0, 0], atol=2)
+
+
 # Channels
 
 
@@ -300,7 +309,7 @@ def test_pages_of_one_size_are_channels_and_a_thumbnail_is_not(tmp_path):
 
     np.testing.assert_array_equal(np.dstack([np.asarray(p) for p in planes]), read(stack, channels=5))
     assert read(with_thumbnail, channels=None).shape == (10, 14, 1)
-    with pytest.raises(DataError, match="the model expects 3 channels, and the file has 5"):
+    with pytest.raises(DataError, match="it has 5 channels, and 3 are expected"):
         read(stack)
 
 

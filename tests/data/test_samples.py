@@ -28,7 +28,7 @@ def test_pixels_come_from_the_file_or_from_memory(tmp_path):
 
 
 def test_pixels_in_memory_refuse_another_number_of_channels():
-    with pytest.raises(DataError, match="cannot use b: the model expects 13 channels, and the file has 3"):
+    with pytest.raises(DataError, match="cannot use b: it has 3 channels, and 13 are expected"):
         _sample("b").pixels(13)
 
 

@@ -124,11 +124,12 @@ def test_pictures_of_other_kinds_that_are_cut_off_are_refused(kind, share):
         seen(whole[: int(share * len(whole))])
 
 
-def test_a_plain_jpeg_is_decoded_once(monkeypatch):
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_plain_jpeg_is_decoded_once(monkeypatch, mode):
     decoded = []
     monkeypatch.setattr(damage, "glance", lambda *of, **how: decoded.append(of) or glance(*of, **how))
 
-    seen(jpeg())
+    seen(encoded(scene(1).convert(mode)))
 
     assert 1 == len(decoded)
 

@@ -145,6 +145,19 @@ def test_a_name_that_is_no_unicode_is_printed_and_written(here):
     assert b"train/a/caf\xe9.png" in Path("runs/check-photos/findings.csv").read_bytes()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="such names are refused there")
+def test_names_cannot_command_the_terminal_or_make_lines_of_their_own(here, capsys):
+    data = clean(here / "photos")
+    (data / "train" / "a" / "red \x1b[31m\nD001 error.png").write_bytes(b"")
+
+    assert main(["check", str(data)]) == 1
+
+    assert (
+        r"    train/a/red \x1b[31m\nD001 error.png: it is empty (0 bytes)"
+        in capsys.readouterr().out.splitlines()
+    )
+
+
 def test_a_mistyped_path_is_wrong_use_and_names_the_nearest(here, capsys):
     clean(here / "photos")
 

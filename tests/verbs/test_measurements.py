@@ -95,7 +95,7 @@ def test_a_picture_of_other_channels_is_refused_in_a_sentence(tmp_path: Path) ->
 
     (said,) = predict(tmp_path / "three.npy", tmp_path / "four.safetensors")
 
-    assert "the model expects 4 channels, and the file has 3" in str(said.error)
+    assert "it has 3 channels, and 4 are expected" in str(said.error)
 
 
 def test_a_stray_picture_among_measurements_is_left_out_and_named(tmp_path: Path, capsys) -> None:
@@ -104,7 +104,7 @@ def test_a_stray_picture_among_measurements_is_left_out_and_named(tmp_path: Path
 
     trained(data, tmp_path / "run", dry_run=True)
 
-    assert "stray.npy: the model expects 2 channels, and the file has 3" in capsys.readouterr().err
+    assert "stray.npy: it has 3 channels, and 2 are expected" in capsys.readouterr().err
 
 
 def test_weights_that_saw_three_channels_start_measurements_normalised_by_their_own_numbers(

@@ -14,7 +14,7 @@ from swinkit.errors import CheckpointError, ConfigError
 from swinkit.models import create_model
 from swinkit.recipes.facts import DataFacts, Machine
 from swinkit.recipes.wishes import Wishes
-from swinkit.verbs.starting_weights import _refuse_partial, starting_weights
+from swinkit.verbs.starting_weights import _refuse_partial, refuse_unknown, starting_weights
 from swinkit.weights import load, save
 from tests.weights.stand_in_hub import StandIn, clean_environment, standing_in
 
@@ -169,3 +169,16 @@ def test_the_load_report_counts_what_came_from_the_file(tmp_path: Path) -> None:
 
     assert found.to_dict()["weights"] == str(path)
     assert "loaded" in found.to_dict()["loaded"]
+
+
+@pytest.mark.parametrize("source", ["nowhere", "nowhere/at/all.pth", "swin_tinny"])
+def test_weights_that_are_nowhere_are_refused_before_anything_is_read_or_fetched(source: str) -> None:
+    with pytest.raises(CheckpointError, match=Path(source).stem):
+        refuse_unknown(None, source, None)
+    with pytest.raises(CheckpointError, match=Path(source).stem):
+        refuse_unknown(None, None, source)
+
+
+def test_names_that_may_be_had_are_left_to_those_who_fetch_them() -> None:
+    refuse_unknown("swin_tiny", TINY, "hf:somebody/something")
+    refuse_unknown(None, "none", None)

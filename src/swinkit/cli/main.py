@@ -33,6 +33,7 @@ from swinkit.cli.doors.inspect import Inspect
 from swinkit.cli.doors.models import Models
 from swinkit.cli.doors.predict import Predict
 from swinkit.cli.doors.train import Train
+from swinkit.cli.options import nobody_types_none
 from swinkit.cli.screen import complain, say, wants_colour
 from swinkit.errors import DataError, ExportError, KernelRefused, SwinkitError
 
@@ -120,6 +121,7 @@ def _parsed(verb: str, rest: Sequence[str]) -> Door:
         description=_as_written(cleandoc(door.__doc__ or "")),
         args=list(rest),
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+        registry=nobody_types_none(),
     )
 
 

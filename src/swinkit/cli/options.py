@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from swinkit.errors import ConfigError
 
@@ -56,6 +60,27 @@ GroupBy = Annotated[
 Flag = Annotated[bool, arg(help_behavior_hint="")]
 Json = Annotated[bool, arg(help="Print JSON on stdout.", help_behavior_hint="")]
 Debug = Annotated[bool, arg(help="Where an error comes, show where it came from.", help_behavior_hint="")]
+
+
+def nobody_types_none() -> ConstructorRegistry:
+    """Rules of parsing by which None is a default only, never a choice that help and complaints name."""
+    registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def _optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+        kinds = get_args(info.type)
+        if type(None) not in kinds:
+            return None
+        given = reduce(or_, [kind for kind in kinds if kind is not type(None)])
+        spec = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(given, info.markers))
+        assert isinstance(spec, PrimitiveConstructorSpec)
+        return replace(
+            spec,
+            is_instance=lambda value: value is None or spec.is_instance(value),
+            str_from_instance=lambda value: ["None"] if value is None else spec.str_from_instance(value),
+        )
+
+    return registry
 
 
 def size(word: str | None, name: str) -> int | tuple[int, int] | None:

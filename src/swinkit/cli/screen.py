@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from swinkit.writing import printable
+
 
 def say(line: str) -> None:
     """One line for people."""
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line, keep="\n"), file=sys.stderr, flush=True)
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -22,10 +24,10 @@ def complain(message: str, hint: str = "") -> None:
 
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     console.print("error:", style="bold red", end=" ")
-    console.print(message)
+    console.print(printable(message, keep="\n"))
     if hint:
         console.print("hint:", style="bold cyan", end=" ")
-        console.print(hint)
+        console.print(printable(hint, keep="\n"))
 
 
 def wants_colour() -> bool:
@@ -41,8 +43,9 @@ def print_json(value: Any) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
     """Aligned columns, never cut. right: columns whose entries end at the same place."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
+    rows = [header, *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         cells = (
             cell.rjust(width) if index in right else cell.ljust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))

@@ -23,8 +23,7 @@ from swinkit.errors import DataError
 # Pillow's name of a format and the usual endings of its files. Formats whose reader starts another program
 # (EPS), or accepts almost anything (TGA), are left out on purpose.
 _FORMATS: dict[str, tuple[str, ...]] = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "MPO": (".mpo",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),  # MPO is a JPEG with more behind it
     "PNG": (".png", ".apng"),
     "GIF": (".gif",),
     "WEBP": (".webp",),
@@ -102,7 +101,7 @@ def unread_endings() -> tuple[str, ...]:
 
 def endings_of(name: str) -> tuple[str, ...]:
     """The endings that files of a format have; none for a format that is not Pillow's."""
-    return (*_FORMATS["MPO"], *_FORMATS["JPEG"]) if name == "MPO" else _FORMATS.get(name, ())
+    return _FORMATS.get("JPEG" if name == "MPO" else name, ())
 
 
 def open_picture(file: BinaryIO) -> Image.Image | None:

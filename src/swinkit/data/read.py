@@ -198,7 +198,8 @@ def to_channels(array: np.ndarray, channels: int | None, *, own_values: bool = F
             return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
     if channels is not None and held != channels:
         raise DataError(
-            f"the model expects {channels} channel{'s' if channels > 1 else ''}, and the file has {held}",
+            f"it has {held} channel{'s' if held > 1 else ''},"
+            f" and {channels} {'are' if channels > 1 else 'is'} expected",
             hint=f"a model for such files is trained on them, or has in_channels={held}",
         )
     return _own_values(array)

@@ -150,7 +150,7 @@ class ImageSet:
     def remarks(self) -> tuple[str, ...]:
         """What a person should know before training: the notes, empty classes, classes that a split lacks."""
         unread = (
-            f"{self.ignored[ending]} pictures ({ending}) are left out: their reader is missing here"
+            f"{self.ignored[ending]} of the pictures ({ending}) cannot be read: their reader is missing here"
             for ending in unread_endings()
             if self.ignored.get(ending)
         )

@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 
 from swinkit.data import write_atomically
 from swinkit.engine.run import Run
+from swinkit.writing import printable
 
 
 class Progress:
@@ -31,6 +32,7 @@ class Progress:
         self._bar: Bar | None = None
 
     def say(self, line: str) -> None:
+        line = printable(line, keep="\n")
         (self._bar.console if self._bar else self._console).print(line)
         self._lines.append(line)
 

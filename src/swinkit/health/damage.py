@@ -47,8 +47,9 @@ class Seen:
 def look_at(content: bytes, where: str, *, side: int, channels: int | None, own_values: bool) -> Seen:
     """The picture in the bytes of a file, and whether its data ends early. Arguments and errors of `glance`.
 
-    Most JPEGs are decoded once; those of several scans (progressive ones), of one colour and damaged ones
-    twice or three times. JPEGs in arithmetic coding, which hardly anything writes, are taken as they are.
+    Most JPEGs are decoded once; those of several scans (progressive ones) and damaged ones twice or three
+    times. A grey one that lacks nothing but its last 8 x 8 pixels is taken for whole. JPEGs in arithmetic
+    coding, which hardly anything writes, are taken as they are.
     """
     glance_of = partial(glance, where=where, channels=channels, own_values=own_values)
     scans = _scans(content)
@@ -115,7 +116,7 @@ def _scans(content: bytes) -> _Scans | None:
         elif marker == _END and kind and scans:
             return _Scans(
                 end,
-                plain=kind in _BASELINE and len(scans) == 1 and len(scans[0].colours) > 1,
+                plain=kind in _BASELINE and len(scans) == 1,
                 complete=_complete(colours, scans, progressive=kind == _PROGRESSIVE),
                 last_in_grey=scans[-1].colours == colours[:1],
             )

@@ -121,7 +121,7 @@ def _about_copies(images: ImageSet, copies: Sequence[Copy]) -> Iterator[Finding]
     for names in copy_groups(copies):
         group = [samples[name] for name in names]
         kinds = {kind for pair, kind in how.items() if pair <= set(names)}
-        alike = " = ".join(names[:_NAMED]) + (" = …" if len(names) > _NAMED else "")
+        alike = " = ".join(names[:_NAMED]) + (f" = …, {len(names)} in all" if len(names) > _NAMED else "")
         if len({frozenset(sample.shown) for sample in group}) > 1:
             labels = sorted({", ".join(sample.shown) for sample in group}, key=natural_order)
             yield Finding(
@@ -198,7 +198,8 @@ def _about_strangers(images: ImageSet, readable: Sequence[Sample]) -> Iterator[F
         those = [sample for sample in readable if name in sample.shown]
         splits: set[Split] = {sample.split for sample in those if sample.split is not None}
         where = _named(splits) or "the data"
-        message = f"{where} has {len(those)} pictures of {with_nearest(name, images.classes)}, train has none"
+        count = f"{len(those)} picture{'s' if len(those) > 1 else ''}"
+        message = f"{where} has {count} of {with_nearest(name, images.classes)}, train has none"
         yield Finding(code="D004", message=message, files=tuple(sample.name for sample in those))
 
 

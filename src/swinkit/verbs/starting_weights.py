@@ -72,12 +72,21 @@ def starting_weights(
         return _not_to_be_had(size, error, say)
 
 
-def refuse_unknown(model: str | None) -> None:
-    """Before any picture is read: ConfigError for a name of a model that nobody knows."""
+def refuse_unknown(model: str | None, weights: str | None, teacher: str | None) -> None:
+    """Before any picture is read: ConfigError for a name of a model that nobody knows.
+
+    Raises CheckpointError for weights, or a teacher, that are neither here nor published anywhere.
+    """
     from swinkit.backbones.library import published
     from swinkit.backbones.names import is_timm
     from swinkit.models import size_config
+    from swinkit.weights.load import refuse_unknown_source
 
+    for source in (weights, teacher):
+        if is_timm(source):
+            published(source)
+        elif source not in (None, "none"):
+            refuse_unknown_source(source)
     if is_timm(model):
         published(model)
     elif model is not None:

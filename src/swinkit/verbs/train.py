@@ -185,7 +185,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     began = clock.monotonic()
     recipe = None if wishes.recipe is None else recipe_named(wishes.recipe)
     wishes = wishes if recipe is None else with_recipe(wishes, recipe)
-    refuse_unknown(wishes.model)
+    refuse_unknown(wishes.model, wishes.weights, wishes.teacher)
     left_out = frozenset() if wishes.exclude is None else read_exclusions(wishes.exclude)
     images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by, exclude=left_out)
     run = new_run(out, name=images.name, overwrite=overwrite)

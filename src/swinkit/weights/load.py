@@ -92,10 +92,26 @@ def locate(source: str | Path) -> tuple[Path, Entry | None]:
         return catalogue.fetch(entry, say=_say), entry
     if name.startswith("hf:"):
         return hub.fetch_model(name.removeprefix("hf:"), say=_say), None
-    if "/" in name or "\\" in name or Path(name).suffix in WEIGHTS_ENDINGS:
+    if _is_path(name):
         return Path(name), None  # reading it says what is wrong
+    return catalogue.fetch(_published(name), say=_say), None
+
+
+def refuse_unknown_source(source: str) -> None:
+    """Raises CheckpointError, before anything is fetched, for what is neither weights here nor published."""
+    if Path(source).exists() or (_is_path(source) and not source.startswith("hf:")):
+        read_file(source)
+    elif not source.startswith("hf:"):
+        _published(source)
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or "\\" in name or Path(name).suffix in WEIGHTS_ENDINGS
+
+
+def _published(name: str) -> Entry:
     try:
-        return catalogue.fetch(catalogue.find(name), say=_say), None
+        return catalogue.find(name)
     except ConfigError as error:
         raise CheckpointError(f"{name!r} is no file here, and {error.message}", hint=error.hint) from None
 

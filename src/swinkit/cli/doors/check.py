@@ -11,6 +11,7 @@ from swinkit.cli.options import Debug, Flag, GroupBy, Json, option
 from swinkit.cli.screen import many, percent, print_facts, print_json, print_table, say
 from swinkit.verbs.check import Check as Answer
 from swinkit.verbs.check import check
+from swinkit.writing import printable
 
 if TYPE_CHECKING:
     from swinkit.verbs.check import Finding
@@ -63,7 +64,7 @@ class Check:
             if found.findings:
                 print()
                 for line in _lines(found.findings):
-                    print(line)
+                    print(printable(line))
         _say_the_end(found)
         return 0 if found.passed else 1
 
