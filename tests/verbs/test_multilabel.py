@@ -110,6 +110,22 @@ def test_predictions_are_the_sets_that_the_evaluation_counted(run: Run, table: P
     assert "one" in rows[0]["unknown"]
 
 
+def test_where_it_looked_is_painted_for_every_class_that_was_given(
+    run: Run, table: Path, tmp_path: Path
+) -> None:
+    with (run.folder / "split.csv").open(newline="") as file:
+        pictures = [table.parent / row["name"] for row in csv.DictReader(file)][:6]
+
+    said = predict(pictures, run.folder, explain=tmp_path / "looked")
+
+    assert {len(one.labels or ()) for one in said} != {1}, "else this shows nothing"
+    assert sorted(path.name for path in (tmp_path / "looked").iterdir()) == sorted(
+        f"{number:04}-{picture.stem} ({name}).png"
+        for number, (picture, one) in enumerate(zip(pictures, said, strict=True), start=1)
+        for name in (one.labels or list(one.probabilities)[:1])
+    )
+
+
 def test_the_command_line_shows_sets_and_classes(
     run: Run, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

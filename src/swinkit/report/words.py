@@ -260,6 +260,10 @@ BY_LABEL = (
     "those that have not; answers at random give about the share of pictures that have the class. Bars "
     "and ranges are 95\u202f% intervals. The worst class comes first; choose one to see its mistakes."
 )
+NO_DOUBTFUL_LABELS = (
+    "Labels that may be wrong are not looked for where a picture may have several classes; the mistakes of "
+    "each class, above, are where to look for them."
+)
 LABEL_ROBUSTNESS = (
     "The same pictures, made worse in one way at a time, and the mean average precision that is left."
 )

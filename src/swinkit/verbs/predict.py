@@ -46,7 +46,8 @@ def predict(
         weights: A run folder, a weights file of any format, the name of published weights, or hf:owner/name.
         top: How many classes to name for each picture.
         explain: A folder to write each picture into, as a PNG that shows where the model looked for its
-            answer; that takes about as long as twenty more answers.
+            answer, or for each of its answers where there may be several; one takes about as long as twenty
+            more answers.
         batch: Pictures that go through the model at once.
         device: What computes, in torch's words (cpu, cuda, cuda:1); by default a GPU where there is one.
         threads: CPU threads; by default as many as torch takes.
@@ -69,8 +70,9 @@ def predict(
         say_agreement(model, samples)
         found = predictions(model, task, caution, samples, top=top, batch=batch)
         if explain is not None:
+            answered = [one for one in found if one.error is None]
             read = [sample for sample, one in zip(samples, found, strict=True) if one.error is None]
-            list(write_overlays(Path(explain), model, read))
+            list(write_overlays(Path(explain), model, read, answered))
     return found
 
 
