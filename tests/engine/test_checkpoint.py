@@ -80,3 +80,15 @@ def test_a_damaged_checkpoint_is_one_sentence(run: Run, model: Swin, name: str, 
 
     with pytest.raises(RunError, match="cannot resume"):
         load_checkpoint(run)
+
+
+def test_want_of_memory_is_no_damage(run: Run, model: Swin, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(run, model, optimiser_of(model), Position(step=1))
+
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", full)
+
+    with pytest.raises(MemoryError):
+        load_checkpoint(run)

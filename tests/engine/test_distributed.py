@@ -16,10 +16,12 @@ from torch import Tensor
 
 from swinkit.data.loader import share_of
 from swinkit.data.mixing import Mixing
-from swinkit.engine.distributed import joined
+from swinkit.engine import distributed
+from swinkit.engine.distributed import Processes, joined, own_device
 from swinkit.engine.interrupt import Interrupted
 from swinkit.engine.run import Run
 from swinkit.engine.settings import TrainConfig
+from swinkit.errors import ConfigError, RunError
 from swinkit.weights import load
 from tests.engine.small_runs import PICTURES, SETTINGS, begin, weights_of
 from tests.engine.test_loop import disturb, go_on, without_seconds
@@ -167,3 +169,62 @@ def test_shares_of_a_step_are_all_of_it_in_whole_pairs(pictures: int, processes:
     assert list(range(pictures)) == [place for share in shares for place in share]
     assert all(share.start % 2 == 0 or share.start == pictures for share in shares)
     assert max(map(len, shares)) - min(map(len, shares)) <= 2
+
+
+WHOLE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"RANK": "1"}, "RANK=1 is none of the processes that WORLD_SIZE=1 counts"),
+        ({"WORLD_SIZE": "2"}, "nothing sets RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE is no count: 'two'"),
+    ],
+)
+def test_what_a_launcher_has_set_in_part_is_one_sentence(
+    environment: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in WHOLE:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError, match=said) as caught, joined():
+        pass
+
+    assert "torchrun --nproc-per-node" in caught.value.hint
+
+
+def test_others_that_cannot_be_met_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (WHOLE | {"MASTER_PORT": "no port"}).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(RunError, match=r"cannot meet the other processes at 127\.0\.0\.1:no port"), joined():
+        pass
+
+
+def test_a_gpu_is_touched_only_where_one_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three processes where there are two GPUs: on the CPU that is nobody's business."""
+    monkeypatch.setattr(distributed, "_current", Processes(0, 3))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda place: pytest.fail(f"took GPU {place}"))
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+
+    assert "cpu" == own_device("cpu")
+    with pytest.raises(ConfigError, match="3 processes on this machine need a GPU each, and there are 2"):
+        own_device("cuda")
+    with pytest.raises(ConfigError, match="'cuda:1' is one GPU"):
+        own_device("cuda:1")
+
+
+def test_each_process_takes_the_gpu_of_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(distributed, "_current", Processes(1, 2))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+
+    assert "cuda:1" == own_device("cuda")
+    assert [1] == taken

@@ -16,7 +16,7 @@ from swinkit.backbones.opening import open_model
 from swinkit.data import digits
 from swinkit.engine import learner
 from swinkit.engine.run import Run
-from swinkit.errors import CheckpointError, ConfigError
+from swinkit.errors import CheckpointError, ConfigError, RunError
 from swinkit.verbs.compare import compare
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.inspect import inspect
@@ -25,7 +25,7 @@ from swinkit.verbs.train import train
 from swinkit.weights import convert, load
 from tests.verbs.clocks import without_time
 
-pytest.importorskip("timm", reason="timm is not installed")
+timm = pytest.importorskip("timm", reason="timm is not installed")
 
 RESNET = "timm:test_resnet"  # batch norms, and any size of picture
 SMALL = {"image_size": 32, "epochs": 2, "batch": 16, "precision": "fp32"}
@@ -55,6 +55,7 @@ def test_a_run_says_what_was_trained_and_why_from_scratch(run: Run) -> None:
 
     assert RESNET == run.config.model
     assert "PyTorch" == run.facts["kernel"]
+    assert timm.__version__ == run.facts["versions"]["timm"]
     assert f"model: {RESNET} from scratch, as asked" in log
     assert f"published weights of {RESNET} could not be had. Warning: " in log
     assert "asking for timm:test_resnet.r160_in1k, licence apache-2.0" in log
@@ -94,6 +95,15 @@ def test_what_is_interrupted_goes_on_as_if_nothing_had_happened(
     assert without_time(run.evaluation) == {**without_time(resumed.evaluation), "weights": str(run.best)}
     expected, found = open_model(run.best).state_dict(), open_model(resumed.best).state_dict()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_resuming_without_timm_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+
+    with pytest.raises(RunError, match=r"cannot resume: .* need timm, which is not installed") as caught:
+        train(resume=run.folder)
+
+    assert 'pip install "swinkit[timm]"' == caught.value.hint
 
 
 def test_a_run_is_what_another_training_can_start_from(run: Run, pictures: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from swinkit.engine.divergence import WINDOW
 from swinkit.engine.ema import Average
 from swinkit.engine.optimiser import Optimiser
 from swinkit.engine.run import Run
-from swinkit.errors import RunError
+from swinkit.errors import RunError, SwinkitError
 from swinkit.models import Backbone
 from swinkit.writing import sync_folder, write_atomically
 
@@ -156,8 +156,8 @@ def refuse_broken(tensors: Iterable[Tensor], here: Processes | None = None) -> N
 def load_checkpoint(run: Run) -> tuple[Backbone, Continuation]:
     """The model that a run was saved with, and all else that it goes on with.
 
-    A model that is shared out comes without values. Raises RunError where nothing was saved, or what was
-    saved cannot be read.
+    A model that is shared out comes without values. Raises RunError where nothing was saved, what was saved
+    cannot be read, or its network is one of a library that is not installed.
     """
     from swinkit.engine.shards import DESCRIPTION, described_shards
 
@@ -169,6 +169,10 @@ def load_checkpoint(run: Run) -> tuple[Backbone, Continuation]:
         model = open_model(folder / "model.safetensors", drop_path=run.config.drop_path)
         state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
         return model, Continuation(Position(**state["position"]), state["optimiser"], state["average"])
+    except MemoryError:
+        raise
+    except SwinkitError as error:  # knows what is wrong, and what helps
+        raise RunError(f"cannot resume: {error.message}", hint=error.hint) from error
     except Exception as error:  # torch.load fails on a damaged file in every way Python knows
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise RunError(f"cannot resume from {folder}: it is damaged ({reason})") from error

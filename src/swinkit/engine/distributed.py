@@ -22,11 +22,15 @@ from torch import nn
 
 from swinkit.data import Sample
 from swinkit.engine.inference import Unreadable, outputs_of
-from swinkit.errors import RunError
+from swinkit.errors import ConfigError, RunError
 from swinkit.models import Backbone
 from swinkit.tasks import Task
 
 _NETWORK = ("gloo", "nccl", "connection", "peer")  # in what torch says when another process is gone
+_SET_BY_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_LAUNCH = (
+    "torchrun sets all of these: torchrun --nproc-per-node 2 -m swinkit train …; for one process unset them"
+)
 PATIENCE = datetime.timedelta(hours=24)  # for the first process to look at all pictures
 
 One = TypeVar("One")
@@ -124,16 +128,20 @@ def processes() -> Processes:
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Join the other processes that torchrun, or Ray, has begun; alone where there are none."""
+    """Join the other processes that torchrun, or Ray, has begun; alone where there are none.
+
+    Raises ConfigError where the environment names them in part only, RunError where they cannot be met.
+    """
     global _current
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    rank, size = _number_of("RANK", 0), _number_of("WORLD_SIZE", 1)
+    if not 0 <= rank < size:
+        raise ConfigError(f"RANK={rank} is none of the processes that WORLD_SIZE={size} counts", hint=_LAUNCH)
+    if size == 1:
         yield _current
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     already = dist.is_initialized()  # by Ray Train
     if not already:
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+        _meet(size)
     before, _current = _current, Processes(dist.get_rank(), dist.get_world_size())
     try:
         yield _current
@@ -144,12 +152,56 @@ def joined() -> Iterator[Processes]:
 
 
 def own_device(device: str) -> str:
-    """The device of this process, where a training is said to run on `device`."""
-    shared = device == "cuda" and _current.size > 1
-    return f"cuda:{torch.cuda.current_device()}" if shared else device
+    """The device of this process, where a training is said to run on `device`.
+
+    Raises ConfigError where there is no GPU for each of several processes.
+    """
+    if _current.size == 1 or not device.startswith("cuda"):
+        return device
+    if device != "cuda":
+        raise ConfigError(
+            f"device {device!r} is one GPU, and each of the {_current.size} processes needs one of its own",
+            hint="--device cuda gives each the GPU of its place; CUDA_VISIBLE_DEVICES says which there are",
+        )
+    place, there = _number_of("LOCAL_RANK", 0), torch.cuda.device_count()
+    here = _number_of("LOCAL_WORLD_SIZE", place + 1)
+    if here > there:
+        raise ConfigError(
+            f"{here} processes on this machine need a GPU each, and there are {there}",
+            hint=f"torchrun --nproc-per-node {there} …",
+        )
+    torch.cuda.set_device(place)
+    return f"cuda:{place}"
+
+
+def _number_of(name: str, otherwise: int) -> int:
+    """What a launcher has set."""
+    said = os.environ.get(name) or str(otherwise)
+    if not said.isascii() or not said.isdigit():
+        raise ConfigError(f"the environment variable {name} is no count: {said!r}", hint=_LAUNCH)
+    return int(said)
+
+
+def _meet(size: int) -> None:
+    """What lies on a GPU is exchanged by nccl, all else by gloo: GPUs that are not used play no part."""
+    missing = [name for name in _SET_BY_TORCHRUN if not os.environ.get(name)]
+    if missing:
+        raise ConfigError(
+            f"WORLD_SIZE={size} says that there are other processes, but nothing sets {', '.join(missing)}",
+            hint=_LAUNCH,
+        )
+    try:
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE
+        )
+    except (RuntimeError, ValueError) as error:  # a port that is taken, a machine without a name, …
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"cannot meet the other processes at {where}: {reason}", hint=_LAUNCH) from error
 
 
 def _device() -> torch.device:
+    """Where numbers lie that are exchanged for the training itself; Ray knows nccl alone on GPUs."""
     return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
 

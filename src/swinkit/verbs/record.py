@@ -44,7 +44,7 @@ def begin(run: Run, plan: Plan, model: Backbone, data: TrainingData, found: dict
         },
         "skipped": images.skipped,
         "kernel": model.kernel,
-        "versions": _versions(),
+        "versions": _versions(model),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
     write_split(run.split, images.samples)
@@ -74,13 +74,16 @@ def changes_since(run: Run, images: ImageSet) -> str:
     return " and ".join(f"{count} {what}" for count, what in counts if count) or "some have other contents"
 
 
-def _versions() -> dict[str, str]:
+def _versions(model: Backbone) -> dict[str, str]:
     import numpy
     import torch
 
-    return {
+    from swinkit.backbones.timm_network import TimmBackbone
+
+    versions = {
         "swinkit": __version__,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,
     }
+    return versions | ({"timm": model.config.version} if isinstance(model, TimmBackbone) else {})

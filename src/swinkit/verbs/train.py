@@ -115,56 +115,58 @@ def train(
         KeyboardInterrupt: stopped on request, after saving.
     """
     from swinkit.data import read_classes
-    from swinkit.engine.distributed import joined
+    from swinkit.engine.distributed import joined, own_device
     from swinkit.engine.interrupt import stop_on_request
     from swinkit.engine.trackers import check_tracker
     from swinkit.recipes.wishes import Wishes
+    from swinkit.verbs.classifier import chosen_device
 
-    wishes = Wishes(
-        data=None if data is None else str(data),
-        labels=None if labels is None else read_classes(labels),
-        labels_file=None if labels is None else str(labels),
-        group_by=group_by,
-        resplit=resplit,
-        exclude=None if exclude is None else str(exclude),
-        recipe=recipe,
-        model=model,
-        weights=None if weights is None else str(weights),
-        image_size=(image_size, image_size) if isinstance(image_size, int) else image_size,
-        epochs=epochs,
-        time=time,
-        batch=batch,
-        lr=lr,
-        precision=precision,
-        teacher=None if teacher is None else str(teacher),
-        distillation=distillation,
-        imbalance=imbalance,
-        device=device,
-        threads=threads,
-        cache=cache,
-        shard=shard,
-        kernel=kernel,
-        track=track,
-        seed=seed,
-    )
-    if resume is not None and (wishes != Wishes() or out is not None or overwrite or dry_run):
-        raise ConfigError(
-            "a resumed run keeps its settings, so nothing else can be set beside it",
-            hint=f"swinkit train --resume {resume}",
-        )
-    check_tracker(track)
     with joined() as processes:
         if processes.rank > 0:
             with stop_on_request():  # the first process is asked to stop too, and they stop together
                 return _follow(processes)
-        if shard and processes.size == 1:
-            raise ConfigError(
-                "shard shares a model out over several processes, and this is the only one",
-                hint="torchrun --nproc-per-node 8 -m swinkit train … --shard",
-            )
         with processes.released():
+            wishes = Wishes(
+                data=None if data is None else str(data),
+                labels=None if labels is None else read_classes(labels),
+                labels_file=None if labels is None else str(labels),
+                group_by=group_by,
+                resplit=resplit,
+                exclude=None if exclude is None else str(exclude),
+                recipe=recipe,
+                model=model,
+                weights=None if weights is None else str(weights),
+                image_size=(image_size, image_size) if isinstance(image_size, int) else image_size,
+                epochs=epochs,
+                time=time,
+                batch=batch,
+                lr=lr,
+                precision=precision,
+                teacher=None if teacher is None else str(teacher),
+                distillation=distillation,
+                imbalance=imbalance,
+                device=device,
+                threads=threads,
+                cache=cache,
+                shard=shard,
+                kernel=kernel,
+                track=track,
+                seed=seed,
+            )
             if resume is not None:
+                if wishes != Wishes() or out is not None or overwrite or dry_run:
+                    raise ConfigError(
+                        "a resumed run keeps its settings, so nothing else can be set beside it",
+                        hint=f"swinkit train --resume {resume}",
+                    )
                 return _resume(Run(Path(resume)))
+            if shard and processes.size == 1:
+                raise ConfigError(
+                    "shard shares a model out over several processes, and this is the only one",
+                    hint="torchrun --nproc-per-node 8 -m swinkit train … --shard",
+                )
+            check_tracker(track)
+            own_device(chosen_device(device))
             return _start(wishes, out=out, overwrite=overwrite, dry_run=dry_run)
 
 
@@ -212,6 +214,7 @@ def _resume(run: Run) -> Run:
     """Go on where a run stopped, with the settings, weights and pictures it has."""
     from swinkit.engine.checkpoint import load_checkpoint
     from swinkit.engine.claim import alone_in
+    from swinkit.engine.distributed import own_device
     from swinkit.engine.progress import Progress
     from swinkit.verbs.classifier import chosen_device, computing
     from swinkit.verbs.evaluate import divided_as
@@ -221,7 +224,7 @@ def _resume(run: Run) -> Run:
     from swinkit.verbs.training_data import task_of
 
     facts, config = run.facts, run.config
-    chosen_device(config.device)
+    own_device(chosen_device(config.device))
     images = pictures_of(run)
     if images.fingerprint() != facts["data"]["fingerprint"]:
         raise RunError(
