@@ -305,3 +305,14 @@ def test_conversion_asks_for_what_the_source_does_not_say(tmp_path):
 
     convert(source, tmp_path / "b.pth", "microsoft", window=4, pretrained_window=3, image_size=64)
     assert load(tmp_path / "b.pth").config.pretrained_window == ((3, 3),) * 3
+
+
+def test_equal_models_are_equal_files(tmp_path: Path) -> None:
+    """safetensors writes what it is told beside the tensors in another order each time."""
+    model = model_of(swin())
+    model.labels = ("häuser", "𝄞", "")
+
+    files = {save(model, tmp_path / f"{index}.safetensors").read_bytes() for index in range(20)}
+
+    assert 1 == len(files)
+    assert model.labels == load(tmp_path / "0.safetensors").labels

@@ -36,6 +36,10 @@ PATIENCE = datetime.timedelta(hours=24)  # for the first process to look at all 
 One = TypeVar("One")
 
 
+class LeftAlone(RunError):
+    """Another process of the training has ended, perhaps without a word."""
+
+
 class Processes:
     """All processes of a training. rank: this one's number. size: how many there are."""
 
@@ -229,7 +233,7 @@ def told_when_one_ends() -> Iterator[None]:
     except RuntimeError as error:
         if not any(word in str(error).casefold() for word in _NETWORK):
             raise
-        raise RunError(
+        raise LeftAlone(
             "another process of this training has ended",
             hint="its own message says why; then go on with --resume",
         ) from error

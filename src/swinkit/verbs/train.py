@@ -251,6 +251,7 @@ def _follow(processes: Processes) -> Run:
     Raises SystemExit where there is no run, or it ends in a way that the first process tells.
     """
     from swinkit.engine.checkpoint import load_checkpoint
+    from swinkit.engine.distributed import LeftAlone
     from swinkit.engine.interrupt import Interrupted
     from swinkit.engine.loop import fit
     from swinkit.engine.progress import Progress
@@ -285,7 +286,7 @@ def _follow(processes: Processes) -> Run:
         except Interrupted:
             raise SystemExit(130) from None
         except RunError as error:
-            if isinstance(error.__cause__, MemoryError):
+            if isinstance(error, LeftAlone) or isinstance(error.__cause__, MemoryError):
                 raise
             raise SystemExit(1) from error
     return run

@@ -162,7 +162,17 @@ def write_ours(
 
 
 def _write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> Path:
-    return _write(path, safetensors.torch.save(tensors, metadata))
+    return _write(path, _in_order(safetensors.torch.save(tensors, metadata)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its metadata by name: safetensors shuffles it, and equal models want equal bytes."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    said = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    said += b" " * (-len(said) % 8)  # tensors begin at a multiple of 8
+    return len(said).to_bytes(8, "little") + said + content[start:]
 
 
 def _write_folder(
