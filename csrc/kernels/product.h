@@ -95,6 +95,14 @@ template <class Element> struct Panels {
     int vectors; // in a panel
 };
 
+// Asks for one of so many parts of a packed panel, so that it is in the second cache when its turn comes. Behind the
+// last panel lies what comes next, or nothing, and to ask for that does no harm.
+template <class Element> void ask_for(const Element *panel, long count, long part, long parts) {
+    constexpr long LINE = 64 / sizeof(Element);
+    for (long i = count * part / parts / LINE * LINE; i < count * (part + 1) / parts; i += LINE)
+        __builtin_prefetch(panel + i, 0, 2);
+}
+
 // each(row, column, sums) for every row and every LANES columns of a·B.
 template <class Element, class Each>
 void product(const Element *a, long a_step, long rows, const Panels<Element> &b, long inputs, long outputs,
@@ -112,6 +120,7 @@ void product(const Element *a, long a_step, long rows, const Panels<Element> &b,
             for (long k = 0; k < inputs; k += run)
                 tile((int)(end - begin), wide, a + begin * a_step + k, a_step, panel + k * b.row, b.row,
                      inputs - k < run ? inputs - k : run, sums, k > 0);
+            if (b.panel > b.row) ask_for(panel + b.panel, inputs * b.row, t, tiles); // packed: in one stream
             for (long i = begin; i < end; i++)
                 for (int j = 0; j < wide; j++)
                     each(i, (at + j) * LANES, load(sums + ((i - begin) * WIDE + j) * LANES));
