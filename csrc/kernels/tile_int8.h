@@ -13,11 +13,11 @@ template <> struct Cut<Int8> {
 
 template <int ROWS, int VECTORS>
 void tile_of(const Int8 *a, long a_step, const Int8 *b, long b_step, long inputs, float *sums, bool) {
-    Integers sum[ROWS][VECTORS];
+    V sum[ROWS][VECTORS]; // that hold integers; as an array of those GCC 12 keeps them in memory
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < VECTORS; j++) sum[i][j] = Integers{};
+        for (int j = 0; j < VECTORS; j++) sum[i][j] = all(0.0f);
 #pragma GCC unroll 1
     for (long k = 0; k < inputs; k += 4, b += 4 * b_step) {
         Integers weights[VECTORS];
@@ -28,13 +28,10 @@ void tile_of(const Int8 *a, long a_step, const Int8 *b, long b_step, long inputs
             int four;
             __builtin_memcpy(&four, a + i * a_step + k, sizeof four);
 #pragma GCC unroll 4
-            for (int j = 0; j < VECTORS; j++) sum[i][j] = add_products(sum[i][j], four, weights[j]);
+            for (int j = 0; j < VECTORS; j++) sum[i][j] = (V)add_products((Integers)sum[i][j], four, weights[j]);
         }
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < VECTORS; j++) store(sums + (i * TILE_VECTORS + j) * LANES, (V)sum[i][j]);
+    store_sums(sum, sums, false);
 }
 
 }} // namespace
