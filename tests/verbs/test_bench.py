@@ -12,7 +12,7 @@ import swinkit
 from swinkit.benchmark import comparison, peers, timing
 from swinkit.benchmark.peers import Peer
 from swinkit.benchmark.ready import Job, Ready, eager
-from swinkit.benchmark.results import Memory
+from swinkit.benchmark.results import Case, Memory
 from swinkit.cli.main import main
 from swinkit.errors import KernelRefused
 from tests.report.test_model_page import looked_up
@@ -71,6 +71,37 @@ def test_what_is_written_is_what_is_answered(tmp_path: Path) -> None:
     assert json.loads(json.dumps(found.to_dict())) == written
     assert {"schema", "machine", "rows", "rates", "left_out", "rounds", "folder"} == written.keys()
     assert written["machine"]["versions"]["torch"] == torch.__version__
+
+
+def test_what_was_measured_before_an_interruption_is_kept(tmp_path: Path, monkeypatch, capsys) -> None:
+    for_real = comparison.compare
+
+    def until_the_second(case: Case, *arguments: object, **settings: object) -> object:
+        if case.batch == 2:
+            raise KeyboardInterrupt
+        return for_real(case, *arguments, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(comparison, "compare", until_the_second)
+
+    code = main(["bench", "swin_pico", "--image-size", "32", "--batch", "1,2", "--out", str(tmp_path / "b")])
+
+    assert 130 == code
+    assert "1 measured case is in" in capsys.readouterr().err
+    written = json.loads((tmp_path / "b" / "bench.json").read_text("utf-8"))
+    assert [1, 1] == [row["case"]["batch"] for row in written["rows"]]
+    assert (tmp_path / "b" / "bench.html").is_file()
+
+
+def test_the_fastest_other_is_named(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(peers.PEERS, "timm", off_by(0))
+    found = small(peers="timm", out=tmp_path / "b")
+
+    (case,) = found.cases()
+    best = found.best_peer(case)
+    assert best is not None
+    assert ("timm", "torch") == (best.name, found.first(case).name)
+    page = (tmp_path / "b" / "bench.html").read_text("utf-8")
+    assert "Here the fastest other, timm, takes" in page
 
 
 def test_every_number_of_the_page_stands_in_the_file(tmp_path: Path) -> None:

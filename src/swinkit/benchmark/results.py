@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -132,9 +132,27 @@ class Benchmark:
     rounds: int
     folder: Path
 
+    def with_case(self, rows: tuple[Row, ...], rate: Rate | None, left_out: tuple[LeftOut, ...]) -> Benchmark:
+        """The same with what one more case gave."""
+        return replace(
+            self,
+            rows=self.rows + rows,
+            rates=self.rates + ((rate,) if rate else ()),
+            left_out=self.left_out + left_out,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"schema": SCHEMA, **asdict(self), "folder": str(self.folder)}
+
+    def first(self, case: Case) -> Row:
+        """The contender of a case that others are compared with."""
+        return next(row for row in self.rows if row.case == case)
+
+    def best_peer(self, case: Case) -> Row | None:
+        """The fastest other implementation of a case, beside the first."""
+        peers = [row for row in self.rows if row.case == case and row.kind == "peer"]
+        return min(peers, key=lambda row: row.ratio, default=None)
 
     def cases(self) -> dict[Case, list[Row]]:
         """The rows by case, in the order in which they were measured."""

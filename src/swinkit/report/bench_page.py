@@ -55,6 +55,7 @@ class ShownCase:
     chart: Markup
     lines: tuple[Line, ...]
     rate: Markup
+    beside: Markup
 
 
 def _shown(number: int, case: Case, found: Benchmark, sheet: Sheet) -> ShownCase:
@@ -69,6 +70,7 @@ def _shown(number: int, case: Case, found: Benchmark, sheet: Sheet) -> ShownCase
         chart=chart,
         lines=tuple(_line(place, found.rows[place], sheet) for place in places),
         rate=bench_words.rate(rate, sheet),
+        beside=bench_words.best_peer(case, found, sheet),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from swinkit.benchmark.results import Benchmark, Row
+from swinkit.benchmark.results import Benchmark, Case, Row
 from swinkit.report.numbers import Sheet, Shown
 from swinkit.report.page import called
 
@@ -44,19 +44,21 @@ HOW = (
 
 def headline(found: Benchmark, sheet: Sheet) -> Markup:
     """The first case in a sentence."""
-    case, rows = next(iter(found.cases().items()))
-    first = rows[0]
+    case = found.rows[0].case
     time = sheet.measure("rows", 0, "wall", "p50", unit="s")
     images = "one image" if case.batch == 1 else f"{case.batch} images"
-    peers = [(place, row) for place, row in enumerate(rows) if row.kind == "peer"]
     said = Markup("{} answers {} in {}").format(called(case.model), images, time)
-    if not peers:
-        return said
-    place, _ = min(peers, key=lambda pair: pair[1].ratio)
-    times = sheet.plain("rows", place, "ratio", digits=2)
-    return said + Markup("; the best of {} others takes {} times as long as {}").format(
-        len(peers), times, first.name
-    )
+    beside = best_peer(case, found, sheet)
+    return said + Markup("; ") + beside if beside else said
+
+
+def best_peer(case: Case, found: Benchmark, sheet: Sheet) -> Markup:
+    """The fastest other implementation of a case beside its first contender; empty where there is none."""
+    first, peer = found.first(case), found.best_peer(case)
+    if peer is None:
+        return Markup("")
+    times = sheet.plain("rows", found.rows.index(peer), "ratio", digits=2)
+    return Markup("the fastest other, {}, takes {} times as long as {}").format(peer.name, times, first.name)
 
 
 def lead(found: Benchmark, sheet: Sheet) -> Markup:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,7 +61,8 @@ def bench(
             onnxruntime, openvino. Those that are not installed are left out, and said.
         vs: Other architectures, by torchvision's and timm's names.
         rounds: Turns that each gets.
-        out: Folder for bench.json and bench.html; by default the first free runs/bench-1, bench-2, …
+        out: Folder for bench.json and bench.html, which are written anew after each case; by default the
+            first free runs/bench-1, bench-2, …
 
     Raises:
         ConfigError: a name or number that there is not.
@@ -85,39 +86,51 @@ def bench(
         usual_threads=torch.get_num_threads(),
     )
     folder = new_run(out, name="bench").folder
-    machine = _machine()
-    found = _measured(wishes)
     result = Benchmark(
-        machine=machine,
-        rows=tuple(row for one in found for row in one.rows),
-        rates=tuple(one.rate for one in found if one.rate),
-        left_out=(*wishes.left_out, *(left for one in found for left in one.left_out)),
+        machine=_machine(),
+        rows=(),
+        rates=(),
+        left_out=wishes.left_out,
         rounds=wishes.rounds,
         folder=folder,
     )
+    try:
+        for found in _measured(wishes):
+            result = result.with_case(found.rows, found.rate, found.left_out)
+            if found.rows:
+                _write(result)  # whatever comes later, this much is kept
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_kept(result)) from None
     if not result.rows:
         raise KernelRefused(
             "nothing of what was asked for can run here: "
             + "; ".join(f"{one.name}: {one.why}" for one in result.left_out),
             hint="`swinkit doctor` says what this machine has",
         )
-    _write(result)
     return result
 
 
-def _measured(wishes: Wishes) -> list[Found]:
+def _kept(result: Benchmark) -> str:
+    """What an interruption leaves, in words; empty for nothing."""
+    cases = len(result.cases())
+    kept = "1 measured case is" if cases == 1 else f"{cases} measured cases are"
+    return f"stopped; {kept} in {result.folder}" if cases else ""
+
+
+def _measured(wishes: Wishes) -> Iterator[Found]:
+    """What each case gave, as it comes."""
     from swinkit.benchmark.comparison import compare
     from swinkit.weights import save
 
-    found = []
     with TemporaryDirectory(prefix="swinkit-bench-") as temporary:
         for number, name in enumerate(wishes.models):
             model = _opened(name)
             weights = save(model, Path(temporary) / f"{number}.safetensors")
-            for case in wishes.cases(name, model.config.image_size or (224, 224)):
-                _say(str(case))
-                found.append(compare(case, model, weights, wishes.contenders, rounds=wishes.rounds, say=_say))
-    return found
+            cases = list(wishes.cases(name, model.config.image_size or (224, 224)))
+            for place, case in enumerate(cases):
+                done, every = number * len(cases) + place, len(wishes.models) * len(cases)
+                _say(f"{case} ({done + 1} of {every})" if every > 1 else str(case))
+                yield compare(case, model, weights, wishes.contenders, rounds=wishes.rounds, say=_say)
 
 
 def _opened(name: str) -> Swin:

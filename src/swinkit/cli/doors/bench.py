@@ -83,6 +83,8 @@ def _print(found: Benchmark) -> None:
         rate = next(one for one in found.rates if one.case == case)
         print(("\n" if number else "") + f"{case}; product rate {count(rate.best)}MAC/s")
         print_table(_HEADER, [tuple(_cells(row)) for row in rows], right=range(1, len(_HEADER)))
+        if peer := found.best_peer(case):
+            print(f"the fastest other, {peer.name}, takes {peer.ratio:.2f} times as long as {rows[0].name}")
 
 
 def _cells(row: Row) -> Iterator[str]:
