@@ -61,6 +61,14 @@ def test_the_time_is_said_with_its_parts_and_how_it_was_timed() -> None:
     assert found.why("time").endswith("timed here, with 1 thread to compute and 1 to load")
 
 
+def test_what_cannot_end_in_the_time_that_was_asked_for_says_so_and_why() -> None:
+    found = within_time(PLAN, Wishes(time="20s"), ESTIMATE, PACE)
+
+    assert found.why("time").startswith("about 32 s, more than was asked for, of which 20 s for the linear")
+    assert "6 s for the numbers at the end" in found.why("time")
+    assert "more than" not in within_time(PLAN, Wishes(time="100s"), ESTIMATE, PACE).why("time")
+
+
 def test_stages_are_given_up_before_pixels_and_everything_is_tried_first() -> None:
     config = replace(SETTINGS, image_size=(224, 224))
     depths = (2, 2, 6, 2)

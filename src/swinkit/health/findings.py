@@ -83,7 +83,7 @@ RULES: Mapping[str, Rule] = {
     "D104": Rule(
         "few pictures to choose by",
         "Fewer than 30 pictures in val: its scores are too uncertain to compare anything by.",
-        "add pictures, or divide anew by train --resplit",
+        "add pictures; a split that the data brings can also be divided anew, by train --resplit",
     ),
     "D105": Rule(
         "the file gives the class away",

@@ -69,7 +69,7 @@ def within_time(plan: Plan, wishes: Wishes, estimate: Estimate, pace: Pace) -> P
     if not epochs:
         why += "; the linear classifier is the result"
     timed = replace(plan, config=replace(config, epochs=epochs)).because("epochs", why)
-    return timed.because("time", _time(epochs, estimate, config))
+    return timed.because("time", _time(epochs, estimate, config, wishes.seconds))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,13 +101,18 @@ def _brief(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else in_words(seconds)
 
 
-def _time(epochs: int, estimate: Estimate, config: TrainConfig) -> str:
+def _time(epochs: int, estimate: Estimate, config: TrainConfig, asked: float | None) -> str:
     whole = estimate.beside + epochs * estimate.epoch
+    over = asked is not None and whole > asked
     parts = [f"{epochs} × {_brief(estimate.epoch)} for the epochs"]
     if estimate.probing >= 1:
         parts.insert(0, f"{in_words(estimate.probing)} for the linear classifier")
+    if over:
+        parts.append(f"{in_words(estimate.scoring)} for the numbers at the end")
     load = f" and {config.workers} to load" if config.workers else ""
+    longer = ", more than was asked for" if over else ""
+    threads = f"{config.threads} {'thread' if config.threads == 1 else 'threads'}"
     return (
-        f"about {in_words(whole)}, of which {', '.join(parts)}; timed here, with {config.threads} "
-        f"{'thread' if config.threads == 1 else 'threads'} to compute{load}"
+        f"about {in_words(whole)}{longer}, of which {', '.join(parts)}; "
+        f"timed here, with {threads} to compute{load}"
     )
