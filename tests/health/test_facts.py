@@ -91,7 +91,7 @@ def test_measurements_are_read_as_training_reads_them(tmp_path):
         13,
     )
     assert not found[0].one_grey
-    assert "expects 13 channels, and the file has 4" in found[3].problem
+    assert found[3].problem == "it has 4 channels, and 13 are expected"
 
 
 def test_embedded_pictures_have_facts_too():
