@@ -28,6 +28,7 @@ FLAGS = [
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
     *("-Wall", "-Wextra", "-Wno-maybe-uninitialized"),
 ]
+LIBRARIES = ["-ldl"] if sys.platform == "linux" else []  # part of the C library since glibc 2.34
 AVX512 = "-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512"
 # The flags of each target on this kind of processor. Add a target here, in targets/ and in dispatch.cpp.
 X86 = {
@@ -59,7 +60,7 @@ def build(folder: Path, *, flags: tuple[str, ...] = (), machine: str = platform.
         with ThreadPoolExecutor(os.cpu_count()) as several:
             list(several.map(lambda job: compile_one(compiler, *job), jobs))
         new = Path(objects, LIBRARY)
-        link = [*compiler, "-shared", "-o", new, *(target for _, target, _ in jobs), "-pthread", *flags]
+        link = [*compiler, "-shared", "-o", new, *(target for _, target, _ in jobs), "-pthread", *LIBRARIES, *flags]
         run(link)
         folder.mkdir(parents=True, exist_ok=True)
         # Another process may have the old library open: its file must stay as it is.

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <atomic>
+#include <thread>
 
 namespace swinkit {
 
-// Lets a waiting core rest without giving it away; sleeps when that takes long.
+// Waits at first without giving the core away, then gives it to whoever wants it, and sleeps when that takes long: to
+// wake a core that sleeps can take longer than a block, most of all in a virtual machine.
 class Signal {
   public:
     unsigned now() const { return value.load(std::memory_order_acquire); }
@@ -27,11 +29,16 @@ class Signal {
             if (now() != before) return;
             rest();
         }
+        for (int i = 0; i < YIELDS; i++) {
+            if (now() != before) return;
+            std::this_thread::yield();
+        }
         value.wait(before, std::memory_order_acquire);
     }
 
   private:
     static constexpr int SPINS = 2000; // some 50 µs
+    static constexpr int YIELDS = 4000; // some 2 ms where nobody else wants the core
 
     static void rest() {
 #if defined(__x86_64__) || defined(__i386__)

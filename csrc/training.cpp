@@ -3,6 +3,10 @@
 #include "dispatch.h"
 #include "pool.h"
 
+#if defined(__linux__)
+#include <dlfcn.h>
+#endif
+
 namespace swinkit {
 namespace {
 
@@ -23,17 +27,41 @@ long sums_of(const swk_attention &call) {
     return call.block.heads * (offsets + 1) + 3L * call.channels;
 }
 
-struct Call {
+class Call {
+  public:
+    Call(const Kernels &kernels_, const swk_attention &call, bool goes_back, void *workspace_)
+        : kernels(kernels_), task{&call, goes_back}, workspace((char *)workspace_), own(kernels.attention_own(task)),
+          windows(windows_of(call)), parts(parts_of(call)), sums(sums_of(call)) {}
+
+    void run(int threads) {
+        if (threads > parts) threads = (int)parts;
+        if (const auto parallel = threads > 1 ? openmp() : nullptr)
+            parallel([](void *call) { go(call, ((Call *)call)->ranks.fetch_add(1), 0); }, this, threads, 0);
+        else
+            run_together(threads, go, this);
+    }
+
+  private:
     const Kernels &kernels;
     const AttentionTask task;
     char *const workspace;
     const size_t own;
     const long windows, parts, sums;
     std::atomic<long> next{0};
+    std::atomic<int> ranks{0};
 
-    Call(const Kernels &kernels_, const swk_attention &call, bool goes_back, void *workspace_)
-        : kernels(kernels_), task{&call, goes_back}, workspace((char *)workspace_), own(kernels.attention_own(task)),
-          windows(windows_of(call)), parts(parts_of(call)), sums(sums_of(call)) {}
+    using Parallel = void (*)(void (*work)(void *), void *what, unsigned threads, unsigned flags);
+
+    // What calls the threads of GCC's OpenMP library where the process has one, which is torch's; NULL elsewhere. Between
+    // two operators of torch its threads spin for a while, and ours would have to wait until they are sent away.
+    static Parallel openmp() {
+#if defined(__linux__)
+        static const auto found = (Parallel)dlsym(RTLD_DEFAULT, "GOMP_parallel");
+        return found;
+#else
+        return nullptr;
+#endif
+    }
 
     static void go(void *what, int rank, int) {
         const FlushingDenormals now;
@@ -57,5 +85,5 @@ int64_t swk_attention_sums(const swk_attention *call) { return swinkit::sums_of(
 
 void swk_attend(int target, const swk_attention *attention, int goes_back, void *workspace, int threads) {
     swinkit::Call call(*swinkit::targets[target].kernels, *attention, goes_back, workspace);
-    swinkit::run_together(threads < call.parts ? threads : (int)call.parts, swinkit::Call::go, &call);
+    call.run(threads);
 }
