@@ -60,7 +60,16 @@ def build(folder: Path, *, flags: tuple[str, ...] = (), machine: str = platform.
         with ThreadPoolExecutor(os.cpu_count()) as several:
             list(several.map(lambda job: compile_one(compiler, *job), jobs))
         new = Path(objects, LIBRARY)
-        link = [*compiler, "-shared", "-o", new, *(target for _, target, _ in jobs), "-pthread", *LIBRARIES, *flags]
+        link = [
+            *compiler,
+            "-shared",
+            "-o",
+            new,
+            *(target for _, target, _ in jobs),
+            "-pthread",
+            *LIBRARIES,
+            *flags,
+        ]
         run(link)
         folder.mkdir(parents=True, exist_ok=True)
         # Another process may have the old library open: its file must stay as it is.
