@@ -7,6 +7,7 @@ the fastest one. To add a peer, write a function and a row of `PEERS`.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import warnings
 from collections.abc import Iterator
@@ -153,7 +154,8 @@ def _int8_by_nncf(graph: Any, images: Tensor) -> Any:
 
     nncf.set_log_level(40)
     data = nncf.Dataset([images.numpy()])
-    return nncf.quantize(graph, data, model_type=nncf.ModelType.TRANSFORMER, subset_size=1)
+    with contextlib.redirect_stdout(io.StringIO()):  # its bars; results go there
+        return nncf.quantize(graph, data, model_type=nncf.ModelType.TRANSFORMER, subset_size=1)
 
 
 PEERS: dict[str, Peer] = {
