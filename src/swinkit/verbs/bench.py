@@ -97,7 +97,7 @@ def bench(
     try:
         for found in _measured(wishes):
             result = result.with_case(found.rows, found.rate, found.left_out)
-            if found.rows:
+            if result.rows:
                 _write(result)  # whatever comes later, this much is kept
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_kept(result)) from None
