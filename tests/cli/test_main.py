@@ -226,7 +226,7 @@ def test_nothing_found_is_the_answer_no(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_reader_that_stops_reading_is_no_error(words: str, reader: str) -> None:
     command = f"{sys.executable} -m swinkit {words} | {reader}; echo ${{PIPESTATUS[0]}}"
 
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=600)
 
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""

@@ -43,7 +43,7 @@ def run_pytest(folder: Path, **environment: str) -> tuple[int, str]:
         env=os.environ | {"PYTHONPATH": path} | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
