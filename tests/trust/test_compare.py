@@ -103,3 +103,15 @@ def test_a_difference_is_the_second_less_the_first_and_of_classes_counts_each_al
     assert 0.0 == pytest.approx(one.accuracy.value)
     assert (1.0 - 0.25) / 2 == pytest.approx(one.balanced_accuracy.value)
     assert one.balanced_accuracy.low < one.balanced_accuracy.value < one.balanced_accuracy.high
+
+
+def test_a_gain_in_many_small_classes_is_not_drawn_to_nothing() -> None:
+    """60 classes of 3 pictures, and the second model gets 40 % of what the first got wrong."""
+    rng = np.random.default_rng(5)
+    common = Common(labels=[str(number // 3) for number in range(180)], groups=None)
+    held = 0
+    for trial in range(40):
+        one = duels(("x", "y"), (np.zeros(180, bool), rng.random(180) < 0.4), common, seed=trial)[0]
+        held += all(found.low <= 0.4 <= found.high for found in (one.accuracy, one.balanced_accuracy))
+
+    assert held >= 36

@@ -101,6 +101,33 @@ def test_the_interval_of_balanced_accuracy_holds_the_truth_in_95_of_100_cases() 
     assert 0.92 <= hits / 300 <= 0.98
 
 
+@pytest.mark.parametrize(
+    ("classes", "pictures", "recall", "film"),
+    [(60, 2, 0.08, 1), (20, 10, 0.95, 1), (10, 40, 0.95, 8)],
+    ids=["many classes, hardly any right", "many classes, nearly all right", "films"],
+)
+def test_a_mean_over_many_small_classes_is_not_drawn_to_a_half(
+    classes: int, pictures: int, recall: float, film: int
+) -> None:
+    rng = np.random.default_rng(4)
+    truth = np.repeat(np.arange(classes), pictures)
+    films = np.arange(len(truth)) // film
+    held = 0
+    for trial in range(60):
+        right = (rng.random(len(truth)) < recall)[films * film]
+        found = Resampled(
+            truth,
+            np.where(right, truth, (truth + 1) % classes),
+            classes=classes,
+            groups=None if film == 1 else [str(one) for one in films],
+            seed=trial,
+        ).balanced_accuracy()
+        held += covered(found, recall)
+        assert found is not None and found.high - found.low < 0.3
+
+    assert held >= 55
+
+
 def test_by_group_the_interval_holds_the_truth_where_pictures_come_in_films() -> None:
     """40 films of 8 pictures, all right or all wrong: taken as 320 pictures, it holds in half the cases."""
     rng = np.random.default_rng(2)

@@ -20,7 +20,7 @@ import numpy as np
 
 from swinkit.trust.assessment import Interval
 from swinkit.trust.comparison import Duel
-from swinkit.trust.intervals import drawn, middle
+from swinkit.trust.intervals import drawn
 
 SHUFFLES = 9999
 _AT_ONCE = 500
@@ -108,14 +108,7 @@ def _intervals(
 ) -> tuple[Interval, Interval]:
     """The differences in accuracy and in balanced accuracy."""
     kinds = ((of_class, better), (of_class, worse), (of_class, ~(better | worse)))
-    counts, draws = drawn(kinds, classes=classes, groups=common.groups, seed=seed)
-    accuracy, balanced = _differences([count[None].astype(float) for count in counts])
-    many, many_balanced = _differences(draws)
-    return middle(many, float(accuracy[0])), middle(many_balanced, float(balanced[0]))
-
-
-def _differences(kinds: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Of weighted counts better, worse and the same, each (D, K): in accuracy and balanced accuracy. (D,)"""
-    better, worse, same = kinds
-    gain, of_class = better - worse, better + worse + same
-    return gain.sum(axis=1) / of_class.sum(axis=1), (gain / of_class).mean(axis=1)
+    found = drawn(kinds, classes=classes, groups=common.groups, seed=seed)
+    accuracy, balanced = found.share(1, -1, 0), found.mean_share(1, -1, 0)
+    assert accuracy is not None and balanced is not None  # there is a picture
+    return accuracy, balanced
