@@ -1,11 +1,13 @@
 """The native kernels in full: every target over the whole matrix, under sanitizers, and for a long time."""
 
+import copy
+import functools
 import itertools
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,9 @@ TIMES_USUAL = {"float32": 4, "bfloat16": 2, "int8": 2}
 @pytest.mark.parametrize("policy", [*POLICIES.values(), MASKED], ids=lambda policy: policy.name)
 def test_every_target_agrees_everywhere(policy, window, version, dtype, target, monkeypatch):
     forced(monkeypatch, target)
-    model = small_swin(version, window=window, policy=policy)
-    for size in SIZES:
-        agrees(model, torch.randn(1, 3, *size), dtype)
+    model, known = small(version, window, policy)
+    for one in known:
+        agrees(model, one, dtype)
 
 
 @pytest.mark.parametrize(("dtype", "target"), every_target())
@@ -55,18 +57,47 @@ def test_every_target_agrees_everywhere(policy, window, version, dtype, target, 
 )
 def test_published_architectures_agree(name, size, dtype, target, monkeypatch):
     forced(monkeypatch, target)
-    agrees(scrambled(swinkit.create_model(name)), torch.randn(1, 3, *size), dtype)
+    agrees(*published(name, size), dtype)
 
 
-def agrees(model, x, dtype):
-    with torch.inference_mode():
-        actual = optimize(model, dtype)(x)
-        with use_kernel("torch"), torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
-            usual = in_int8(model, x) if dtype == "int8" else model(x).float()
-        right = model.double()(x.double())
-    model.float()
-    off = float((usual - right).abs().max() / right.abs().max())
-    assert_close(actual, right, max(ROUNDING[dtype], TIMES_USUAL[dtype] * off))
+@dataclass(frozen=True)
+class Known:
+    """right: what the model says of x in double precision. usual: how far PyTorch's own comes, by dtype."""
+
+    x: torch.Tensor
+    right: torch.Tensor
+    usual: dict[str, float]
+
+
+# The targets of one model follow each other: what is known of it is computed for the first of them.
+@functools.lru_cache(maxsize=1)
+def small(version, window, policy):
+    model = small_swin(version, window=window, policy=policy)
+    return model, [known(model, size) for size in SIZES]
+
+
+@functools.lru_cache(maxsize=1)
+def published(name, size):
+    model = scrambled(swinkit.create_model(name))
+    return model, known(model, size)
+
+
+@torch.inference_mode()
+def known(model, size):
+    x = torch.randn(1, 3, *size)
+    with use_kernel("torch"):
+        right = copy.deepcopy(model).double()(x.double())
+        said = {"float32": model(x), "int8": in_int8(model, x)}
+        with torch.autocast("cpu", torch.bfloat16):
+            said["bfloat16"] = model(x).float()
+    usual = {dtype: float((each - right).abs().max() / right.abs().max()) for dtype, each in said.items()}
+    return Known(x, right, usual)
+
+
+@torch.inference_mode()
+def agrees(model, known, dtype):
+    actual = optimize(model, dtype)(known.x)
+    assert_close(actual, known.right, max(ROUNDING[dtype], TIMES_USUAL[dtype] * known.usual[dtype]))
 
 
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
