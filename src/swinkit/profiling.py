@@ -1,4 +1,4 @@
-"""PyTorch's profiler, without its announcements."""
+"""What measurements need of PyTorch: a number of threads, and its profiler without announcements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ import os
 import sys
 from collections.abc import Iterator
 
+import torch
 from torch.profiler import ProfilerActivity, profile
+
+
+@contextlib.contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """PyTorch computes on so many inside; on as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Every kernel against the reference over one table of shapes, forward and backward."""
 
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,20 +8,10 @@ import torch
 from swinkit import kernels
 from swinkit.errors import ConfigError, ShapeError
 from swinkit.kernels import KERNELS, use_kernel
+from swinkit.profiling import on_threads
 from swinkit.windows import POLICIES, window_plan
 from tests.native.targets import able_targets, forced, needs_library
 from tests.tolerances import KERNEL, assert_close
-
-
-@contextmanager
-def on_threads(count):
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
 
 # images, height, width, heads, channels per head, window
 SHAPES = {

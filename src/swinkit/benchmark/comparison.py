@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import torch
 
 from swinkit.benchmark import timing
 from swinkit.benchmark.agreement import Agreement, agreement, expected_logits
@@ -25,6 +22,7 @@ from swinkit.benchmark.timing import Turn
 from swinkit.errors import SwinkitError
 from swinkit.models import Swin
 from swinkit.models.cost import macs
+from swinkit.profiling import on_threads
 
 Say = Callable[[str], None]
 
@@ -44,7 +42,7 @@ def compare(case: Case, model: Swin, weights: Path, names: Sequence[str], *, rou
     weights: the same model as a file, for the processes in which memory is measured.
     """
     found = _Comparison(case, model, weights, say)
-    with _threads(case.threads), TemporaryDirectory(prefix="swinkit-bench-") as folder:
+    with on_threads(case.threads), TemporaryDirectory(prefix="swinkit-bench-") as folder:
         for name in names:
             found.admit(name, Path(folder) / name.replace(":", "-"))
         turns = found.time(rounds)
@@ -148,13 +146,3 @@ class _Comparison:
 def absent(name: str) -> str:
     """Why a peer cannot take part on this machine at all, with the line that installs it; else empty."""
     return missing(PEERS[name].packages) if name in PEERS else ""
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 from swinkit.models import SwinConfig
 from swinkit.models.attention import CosineAttention, DotProductAttention
 from swinkit.models.cost import global_attention_macs, window_attention_macs
-from swinkit.profiling import profiled
+from swinkit.profiling import on_threads, profiled
 from swinkit.windows import POLICIES, Pair, WindowPlan, window_plan
 
 WINDOWS_PER_SIDE = (1, 2, 4, 6, 8, 10, 12, 16, 24, 32)
@@ -59,7 +57,7 @@ def compare_attention(config: SwinConfig, *, seconds: float = SECONDS, most_byte
     window, patch = config.window[0], config.patch_size
     step = window[0] * window[1] if window[0] != window[1] else window[0]
     sides = [count * step for count in WINDOWS_PER_SIDE]
-    with _one_thread():
+    with on_threads(1):  # several would wait for each other on a busy machine
         _start_profiler()
         in_windows, everywhere = (
             _measure_in_order(
@@ -170,14 +168,3 @@ def _start_profiler() -> None:
     """Its first start takes seconds, which belong to no measurement."""
     with profiled(memory=True):
         torch.zeros(1)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Threads that wait for each other on a busy machine would hide what is compared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -15,10 +15,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+from torch.nn import functional as F
+
 from swinkit.errors import ConfigError, KernelRefused
+from swinkit.windows import WindowPlan
 
 PAD = 32
 """Channels are padded to a multiple of this with zeros."""
+HEAD_PAD = 16
+"""And the channels of a head to a multiple of this."""
 _VERSION = 5
 _MOST_STAGES = 8
 
@@ -54,6 +60,12 @@ class Block(Structure):
         ("mask_value", c_float),
         ("hidden_chunk", c_int32),
     ]
+
+    def follow(self, plan: WindowPlan) -> None:
+        """Cut, shift and mask windows as this plan says."""
+        self.window, self.shift = plan.window, plan.shift
+        self.rolls_first, self.masks_padding = plan.rolls_first, plan.masks_padding
+        self.mask_value = plan.mask_value
 
 
 class Stage(Structure):
@@ -192,6 +204,20 @@ class Library:
     def fingerprint(self, starts: Any, sizes: Any) -> int:
         """A number that is likely to change when any of these pieces of memory does: of samples of each."""
         return self.calls.swk_fingerprint(starts, sizes, len(sizes))
+
+
+def padded(count: int, to: int = PAD) -> int:
+    """The next multiple."""
+    return -(-count // to) * to
+
+
+def turned_table(bias: Tensor) -> Tensor:
+    """A bias by offset as the kernels read it, flat and in float32. (h, 2wh−1, 2ww−1) -> (n)
+
+    Turned by 180°, so that the keys of one row lie side by side; with room behind its end, as they are read
+    in whole vectors.
+    """
+    return F.pad(bias.float().flip(1, 2).flatten(), (0, PAD))
 
 
 @cache

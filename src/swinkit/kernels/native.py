@@ -11,11 +11,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from swinkit.errors import KernelRefused
 from swinkit.kernels import portable
-from swinkit.kernels.library import PAD, Attention, Block, Library, Target, chosen_target, library
+from swinkit.kernels.library import (
+    HEAD_PAD,
+    Attention,
+    Block,
+    Library,
+    Target,
+    chosen_target,
+    library,
+    padded,
+    turned_table,
+)
 from swinkit.windows import WindowPlan
 
 _TYPES = (torch.float32, torch.bfloat16)
@@ -87,18 +96,14 @@ class _Call:
         heads = bias.shape[0]
         self.qkv = qkv.detach().contiguous()
         self._pad, self._scale = pad.detach().float().contiguous(), scale.detach().float().contiguous()
-        self._table = F.pad(bias.detach().float().flip(1, 2).flatten(), (0, PAD))
+        self._table = turned_table(bias.detach())
         block = Block(
             bias_table=self._table.data_ptr(),
             scale=self._scale.data_ptr(),
             heads=heads,
-            head_size=-(-(channels // 3 // heads) // 16) * 16,
-            window=plan.window,
-            shift=plan.shift,
-            rolls_first=plan.rolls_first,
-            masks_padding=plan.masks_padding,
-            mask_value=plan.mask_value,
+            head_size=padded(channels // 3 // heads, HEAD_PAD),
         )
+        block.follow(plan)
         self.attention = Attention(
             block=block,
             version=2 if cosine else 1,

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swinkit.kernels import library as c
-from swinkit.kernels.library import Target
+from swinkit.kernels.library import HEAD_PAD, Target, padded, turned_table
 from swinkit.models import Swin
 from swinkit.models.attention import CosineAttention, DotProductAttention
 from swinkit.models.position import resize_position
 from swinkit.models.swin import Block, Mlp
-from swinkit.native.packing import Packer, heads_padded, padded, qkv_by_heads, turned_table
+from swinkit.native.packing import Packer, heads_padded, qkv_by_heads
 from swinkit.windows import Pair, WindowPlan
 
 HIDDEN_CHUNK = 384
@@ -93,7 +93,7 @@ class PackedSwin:
     def _pack_block(self, block: Block) -> _PackedBlock:
         packer, attention = self.packer, block.attention
         heads, panel = attention.heads, packer.target.panel
-        size = padded(attention.proj.weight.shape[1] // heads, 16)
+        size = padded(attention.proj.weight.shape[1] // heads, HEAD_PAD)
         mlp: Mlp = block.mlp
         chunk = min(HIDDEN_CHUNK, padded(mlp.fc1.weight.shape[0], packer.target.inputs))
         qkv = qkv_by_heads(attention.qkv.weight, heads, panel)
@@ -142,9 +142,7 @@ class PackedSwin:
         struct = c.Block()
         ctypes.pointer(struct)[0] = packed.struct
         struct.bias_table = self._table(packed.block, plan.window)
-        struct.window, struct.shift = plan.window, plan.shift
-        struct.rolls_first, struct.masks_padding = plan.rolls_first, plan.masks_padding
-        struct.mask_value = plan.mask_value
+        struct.follow(plan)
         return struct
 
     def _table(self, block: Block, window: Pair) -> int:

@@ -10,12 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swinkit.kernels.library import PAD, Linear, Norm, Target
-
-
-def padded(count: int, to: int = PAD) -> int:
-    """The next multiple."""
-    return -(-count // to) * to
+from swinkit.kernels.library import HEAD_PAD, PAD, Linear, Norm, Target, padded
 
 
 class Packer:
@@ -101,21 +96,16 @@ def rounded_to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def heads_padded(weight: Tensor, heads: int, axis: int) -> Tensor:
-    """An axis of heads · d to heads · d', d' the next multiple of 16."""
+    """An axis of heads · d to heads · d', padded."""
     size = weight.shape[axis] // heads
-    extra = [0, 0] * (weight.dim() - 1 - axis) + [0, padded(size, 16) - size]
+    extra = [0, 0] * (weight.dim() - 1 - axis) + [0, padded(size, HEAD_PAD) - size]
     return F.pad(weight.unflatten(axis, (heads, size)), extra).flatten(axis, axis + 1)
 
 
 def qkv_by_heads(weight: Tensor, heads: int, panel: int) -> Tensor:
     """(3·C, …) to heads × (q, k, v), each padded as above, and each head to whole panels."""
     size = weight.shape[0] // 3 // heads
-    extra = [0, 0] * (weight.dim() - 1) + [0, padded(size, 16) - size]
+    extra = [0, 0] * (weight.dim() - 1) + [0, padded(size, HEAD_PAD) - size]
     by_head = F.pad(weight.unflatten(0, (3, heads, size)).transpose(0, 1), extra).flatten(1, 2)
     outputs = by_head.shape[1]
     return F.pad(by_head, [0, 0] * (weight.dim() - 1) + [0, padded(outputs, panel) - outputs]).flatten(0, 1)
-
-
-def turned_table(bias: Tensor) -> Tensor:
-    """A bias by offset, turned by 180°, so that the keys of one row lie side by side; room behind its end."""
-    return torch.cat((bias.detach().flip(1, 2).flatten(), bias.new_zeros(PAD)))
