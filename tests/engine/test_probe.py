@@ -8,7 +8,7 @@ import torch
 
 from swinkit.data import Sample, digits
 from swinkit.engine.inference import answers_of
-from swinkit.engine.probe import PENALTIES, features_of, fit_by_folds, fit_probe, fitted
+from swinkit.engine.probe import PENALTIES, features_of, fit_by_folds, fit_probe, fitted, seconds_to_fit
 from swinkit.models import create_model
 from swinkit.tasks.classification import Classification
 
@@ -89,3 +89,22 @@ def test_progress_is_told() -> None:
     )
 
     assert [(64, 70), (70, 70)] == told
+
+
+def test_the_time_that_fits_take_is_counted_from_a_few_steps(
+    scans: tuple[tuple[Sample, ...], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each evaluation of the loss advances a clock by a second."""
+    clock = [0.0]
+    plain = TASK.loss
+
+    def slow(*given: object, **named: object) -> torch.Tensor:
+        clock[0] += 1
+        return plain(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("swinkit.engine.probe.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(Classification, "loss", staticmethod(slow))
+
+    seconds = seconds_to_fit(TASK, scans[0], 64)
+
+    assert 400 <= seconds <= 1000  # five penalties of a hundred steps, a step or two seconds each

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from swinkit.data import Sample, digits
+from swinkit.engine.probe import Probe, fitted
+from swinkit.tasks import Task
 from swinkit.tasks.classification import Classification
 from swinkit.trust.suspects import FOLDS, out_of_fold, ranked, suspects
 
@@ -90,6 +93,23 @@ def test_features_that_tell_no_classes_apart_raise_no_doubts() -> None:
 
     assert () == found.suspects
     assert "too few for their doubts to count" in (found.skipped or "")
+
+
+def test_where_a_fifth_says_enough_the_rest_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    taught = []
+
+    def counted(task: Task, features: Tensor, samples: Sequence[Sample]) -> Iterable[Probe]:
+        taught.append(len(samples))
+        return fitted(task, features, samples)
+
+    monkeypatch.setattr("swinkit.trust.suspects.fitted", counted)
+    samples = digits().samples[:100]
+
+    suspects(TASK, samples, torch.eye(100))
+    assert [80] == [round(count, -1) for count in taught]
+
+    suspects(TASK, samples, pixels(samples))
+    assert 1 + FOLDS == len(taught)
 
 
 def test_classes_too_small_to_be_judged_are_said() -> None:

@@ -8,8 +8,9 @@ either: they are the starting weights', or, for pictures that were not trained o
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from swinkit.data import Sample
-from swinkit.engine.probe import PENALTIES, fitted
+from swinkit.engine.probe import fitted
 from swinkit.tasks import Task
 from swinkit.trust.assessment import Suspect
 from swinkit.trust.calibration import class_indices, softmax
@@ -47,15 +48,22 @@ def suspects(task: Task, samples: Sequence[Sample], features: Tensor) -> Found:
     fewest = min(Counter(sample.label for sample in samples).values(), default=0)
     if fewest < FOLDS:
         return Found(skipped=f"a class has {fewest} pictures here, and {FOLDS} are needed to judge by others")
-    shares = out_of_fold(task, samples, features)
     targets = class_indices([str(sample.label) for sample in samples], task.classes)
-    right = float((shares.argmax(axis=1) == targets).mean())
     guessed = float(np.bincount(targets).max()) / len(targets)
-    if right < guessed + _TRUSTED * (1 - guessed):
+    needed = guessed + _TRUSTED * (1 - guessed)
+    answers = _by_fold(task, samples, features)
+    parts = [next(answers)]
+    right = _agreement(parts, targets)
+    # What a fifth leaves no doubt of need not be asked of all: with many classes that takes minutes.
+    if right + 2 * math.sqrt(needed * (1 - needed) / len(parts[0].asked)) >= needed:
+        parts += answers
+        right = _agreement(parts, targets)
+    if right < needed:
         return Found(
             skipped=f"others agree with {right:.0%} of the labels, where guessing agrees with {guessed:.0%}: "
             "too few for their doubts to count"
         )
+    shares = _likeliest(parts, targets)
     return Found(
         suspects=tuple(
             Suspect(
@@ -69,23 +77,46 @@ def suspects(task: Task, samples: Sequence[Sample], features: Tensor) -> Found:
     )
 
 
-def out_of_fold(task: Task, samples: Sequence[Sample], features: Tensor) -> np.ndarray:
-    """Probabilities of the classes by a linear classifier that never saw the picture or its group. (N, K)
+@dataclass(frozen=True)
+class _Fold:
+    """asked: which pictures (n). shares: of the classes, with each of `PENALTIES` (P, n, K)."""
 
-    Of several penalties the one whose answers make the labels likeliest is taken: by accuracy, as for a
-    baseline, a weaker one would win, which follows every wrong label.
-    """
+    asked: np.ndarray
+    shares: np.ndarray
+
+
+def out_of_fold(task: Task, samples: Sequence[Sample], features: Tensor) -> np.ndarray:
+    """Probabilities of the classes by a linear classifier that never saw the picture or its group. (N, K)"""
+    return _likeliest(list(_by_fold(task, samples, features)), task.targets(samples).numpy())
+
+
+def _by_fold(task: Task, samples: Sequence[Sample], features: Tensor) -> Iterator[_Fold]:
+    """Of one fold of the pictures after the other, what classifiers say that learnt from all others."""
     fold = torch.tensor(_folds(samples))
-    shares = np.empty((len(PENALTIES), len(samples), len(task.classes)))
     for number in fold.unique():
         taught, asked = (fold != number).nonzero().flatten(), (fold == number).nonzero().flatten()
         some = [samples[index] for index in taught.tolist()]
-        for penalty, probe in enumerate(fitted(task, features[taught], some)):
-            shares[penalty, asked] = softmax(probe(features[asked]).numpy())
-    targets = task.targets(samples).numpy()
-    likely = np.log(shares[:, np.arange(len(targets)), targets].clip(1e-12)).mean(axis=1)
+        shares = [softmax(probe(features[asked]).numpy()) for probe in fitted(task, features[taught], some)]
+        yield _Fold(asked.numpy(), np.stack(shares))
+
+
+def _likeliest(parts: Sequence[_Fold], targets: np.ndarray) -> np.ndarray:
+    """With the penalty whose answers make the labels likeliest, for the pictures in the order of `targets`.
+
+    By accuracy, as for a baseline, a weaker one would win, which follows every wrong label. (N, K)
+    """
+    asked = np.concatenate([part.asked for part in parts])
+    shares = np.concatenate([part.shares for part in parts], axis=1)
+    of_label = shares[:, np.arange(len(asked)), targets[asked]]
+    likely = np.log(of_label.clip(1e-12)).mean(axis=1)
     chosen: np.ndarray = shares[likely.argmax()]
-    return chosen
+    return chosen[asked.argsort()]
+
+
+def _agreement(parts: Sequence[_Fold], targets: np.ndarray) -> float:
+    """How many of the labels are what others say."""
+    asked = np.sort(np.concatenate([part.asked for part in parts]))
+    return float((_likeliest(parts, targets).argmax(axis=1) == targets[asked]).mean())
 
 
 def ranked(shares: np.ndarray, targets: np.ndarray) -> list[tuple[int, int]]:

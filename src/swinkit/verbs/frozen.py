@@ -45,6 +45,14 @@ def frozen_features(
     return Frozen(of=of, samples=samples, features=features)
 
 
+def channels_of(model: Backbone, config: TrainConfig) -> int:
+    """How many numbers the features of a picture are."""
+    if config.weights is None:
+        return model.in_channels * SIDE * SIDE
+    assert model.head is not None
+    return model.head.in_features
+
+
 def warm_start(model: Backbone, task: Task, frozen: Frozen) -> None:
     """Make the best linear classifier on the features of train, chosen by val, the head of the model."""
     from swinkit.engine.probe import fit_probe

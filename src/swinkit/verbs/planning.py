@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from swinkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from swinkit.data import ImageSet
+    from swinkit.data import ImageSet, Sample
     from swinkit.engine.distillation import Teacher
     from swinkit.engine.progress import Progress
     from swinkit.engine.range_test import RangeTest
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from swinkit.tasks import Task
     from swinkit.verbs.training_data import TrainingData
 
-_DOUBTS_AND_PAGES = 10.0  # seconds, of a two-core machine with a few hundred pictures to score
+_PAGES = 5.0  # seconds, of a two-core machine with a few hundred pictures to score
 _TRIED = 8  # pictures that are decoded to see how long all will take
 _PROBED = 0.25  # share of the time that the linear classifier may take
 _DOUBT = 0.7  # of the time by counting, as which the real one may turn out
@@ -207,22 +208,38 @@ def _timed(config: TrainConfig, model: Backbone, lesson: _Lesson) -> _Timed:
         threads_asked=wishes.threads is not None or config.frozen_stages > 0,
         teacher=lesson.teacher,
     )
-    held_out = len(val) + len(images.split("test"))
-    scored = images.split("test").samples or val
-    at_the_end = held_out + robustness.passes(model, scored) + looked.passes(scored)
+    test = images.split("test").samples
+    held_out, scored = [*val, *test], test or val
+    at_the_end = len(held_out) + robustness.passes(model, scored) + looked.passes(scored)
     look = pace.seconds_to_look if config.weights else 0.0
-    affordable = int(_PROBED * (wishes.seconds or UNASKED_BUDGET) / look) - held_out if look else _MOST_PROBED
+    affordable = (
+        int(_PROBED * (wishes.seconds or UNASKED_BUDGET) / look) - len(held_out) if look else _MOST_PROBED
+    )
     probed = min(len(train.samples), _MOST_PROBED, max(affordable, _LEAST_PROBED))
     estimate = Estimate(
         spent=time.monotonic() - lesson.began,
         keeping=(len(train) + len(val)) * keeping,
-        probing=(probed + held_out) * look,
+        probing=(probed + len(held_out)) * look,
         epoch=pace.seconds_per_epoch / processes().size,
         scoring=at_the_end * pace.seconds_to_look
         + robustness.seconds_to_change(model, scored)
-        + _DOUBTS_AND_PAGES,
+        + _seconds_to_fit(model, lesson, [*train.samples[:probed], *held_out], config)
+        + _PAGES,
     )
     return _Timed(config, model, pace, estimate, probed)
+
+
+def _seconds_to_fit(
+    model: Backbone, lesson: _Lesson, samples: Sequence[Sample], config: TrainConfig
+) -> float:
+    """For linear classifiers: the head to begin with, the baseline, those that judge labels unseen."""
+    from swinkit.engine.probe import seconds_to_fit
+    from swinkit.trust.suspects import FOLDS
+    from swinkit.verbs.frozen import channels_of
+
+    judging = FOLDS if lesson.task.name == "classification" else 0
+    fits = int(config.warm_start) + 1 + judging
+    return fits * seconds_to_fit(lesson.task, samples, channels_of(model, config)) if samples else 0.0
 
 
 def _with_rate(plan: Plan, chosen: _Timed, lesson: _Lesson) -> tuple[Plan, _Timed, RangeTest]:
