@@ -53,6 +53,12 @@ def test_one_thread_and_a_process_to_load_where_a_second_thread_brings_little(
     assert Pace(threads=1, workers=1, seconds_per_epoch=pytest.approx(2.0)) == found  # type: ignore[arg-type]
 
 
+def test_loading_beside_the_training_where_it_is_nearly_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pace_with(monkeypatch, learning={2: 4.0, 1: 5.2}, loading=1.0, cores=2, threads=2)
+
+    assert Pace(threads=1, workers=1, seconds_per_epoch=pytest.approx(5.2)) == found  # type: ignore[arg-type]
+
+
 def test_all_threads_where_they_bring_much(monkeypatch: pytest.MonkeyPatch) -> None:
     found = pace_with(monkeypatch, learning={2: 5.0, 1: 9.0}, loading=1.0, cores=2, threads=2)
 
