@@ -24,8 +24,26 @@ template <> struct Cut<float> {
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
     static constexpr int inputs = PAD; // a multiple of which there are
+    static constexpr int inputs_per_ask = 8; // calls of Ahead
     // Inputs summed in one run. Sums of runs are added up, so that rounding grows with the number of runs.
     static constexpr long run = 192;
+};
+
+// What a tile asks for while it is computed, so that it is in the second cache when its turn comes: a little at each
+// call, because in a burst it takes the buffers that the tile's own rows and weights come through.
+class Ahead {
+  public:
+    Ahead(const char *start, long each_) : at(start), each(each_) {}
+
+    void ask() {
+        for (long i = 0; i < each; i += LINE) __builtin_prefetch(at + i, 0, 2);
+        at += each;
+    }
+
+  private:
+    static constexpr long LINE = 64;
+    const char *at;
+    const long each; // bytes
 };
 
 // Sums of a tile to memory; row i starts at sums + i·TILE_VECTORS·LANES.
@@ -41,7 +59,7 @@ template <int ROWS, int VECTORS> void store_sums(const V (&sum)[ROWS][VECTORS], 
 
 template <int ROWS, int VECTORS>
 void tile_of(const float *a, long a_step, const float *b, long b_step, long inputs, float *sums,
-             bool adds) {
+             bool adds, Ahead ahead) {
     V sum[ROWS][VECTORS];
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
@@ -49,6 +67,7 @@ void tile_of(const float *a, long a_step, const float *b, long b_step, long inpu
         for (int j = 0; j < VECTORS; j++) sum[i][j] = all(0.0f);
 #pragma GCC unroll 1
     for (long k = 0; k < inputs; k++, b += b_step) {
+        if (k % Cut<float>::inputs_per_ask == 0) ahead.ask();
         V weights[VECTORS];
 #pragma GCC unroll 4
         for (int j = 0; j < VECTORS; j++) weights[j] = load(b + j * LANES);
@@ -64,26 +83,26 @@ void tile_of(const float *a, long a_step, const float *b, long b_step, long inpu
 
 template <int ROWS, class Element>
 void tile_with(int vectors, const Element *a, long a_step, const Element *b, long b_step, long inputs, float *sums,
-               bool adds) {
+               bool adds, Ahead ahead) {
     constexpr int rows = ROWS <= TILE_ROWS ? ROWS : 1; // taller tiles do not exist
-    if (vectors == 1) return tile_of<rows, 1>(a, a_step, b, b_step, inputs, sums, adds);
-    if (vectors == 2) return tile_of<rows, 2>(a, a_step, b, b_step, inputs, sums, adds);
-    tile_of<rows, TILE_VECTORS>(a, a_step, b, b_step, inputs, sums, adds);
+    if (vectors == 1) return tile_of<rows, 1>(a, a_step, b, b_step, inputs, sums, adds, ahead);
+    if (vectors == 2) return tile_of<rows, 2>(a, a_step, b, b_step, inputs, sums, adds, ahead);
+    tile_of<rows, TILE_VECTORS>(a, a_step, b, b_step, inputs, sums, adds, ahead);
 }
 
 // Sums over one run of inputs, up to Cut::rows × Cut::vectors; row i starts at sums + i·Cut::vectors·LANES.
 template <class Element>
 void tile(int rows, int vectors, const Element *a, long a_step, const Element *b, long b_step, long inputs,
-          float *sums, bool adds) {
+          float *sums, bool adds, Ahead ahead) {
     switch (rows) {
-    case 1: return tile_with<1>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    case 2: return tile_with<2>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    case 3: return tile_with<3>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    case 4: return tile_with<4>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    case 5: return tile_with<5>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    case 6: return tile_with<6>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    case 7: return tile_with<7>(vectors, a, a_step, b, b_step, inputs, sums, adds);
-    default: return tile_with<8>(vectors, a, a_step, b, b_step, inputs, sums, adds);
+    case 1: return tile_with<1>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    case 2: return tile_with<2>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    case 3: return tile_with<3>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    case 4: return tile_with<4>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    case 5: return tile_with<5>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    case 6: return tile_with<6>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    case 7: return tile_with<7>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
+    default: return tile_with<8>(vectors, a, a_step, b, b_step, inputs, sums, adds, ahead);
     }
 }
 
@@ -95,12 +114,12 @@ template <class Element> struct Panels {
     int vectors; // in a panel
 };
 
-// Asks for one of so many parts of a packed panel, so that it is in the second cache when its turn comes. Behind the
-// last panel lies what comes next, or nothing, and to ask for that does no harm.
-template <class Element> void ask_for(const Element *panel, long count, long part, long parts) {
-    constexpr long LINE = 64 / sizeof(Element);
-    for (long i = count * part / parts / LINE * LINE; i < count * (part + 1) / parts; i += LINE)
-        __builtin_prefetch(panel + i, 0, 2);
+// The part of the next panel that a tile asks for; `at`: inputs that the tiles of this one have behind them. Behind the
+// last packed panel lies what comes next, or nothing, and to ask for that does no harm.
+template <class Element> Ahead next_panel(const Panels<Element> &b, const Element *panel, long at, long tiles) {
+    const bool packed = b.panel > b.row; // so that one panel follows the other
+    const long bytes = packed ? b.row * (long)sizeof(Element) : 0; // of one input
+    return {(const char *)(panel + b.panel) + at * bytes / tiles, Cut<Element>::inputs_per_ask * bytes / tiles};
 }
 
 // each(row, column, sums) for every row and every LANES columns of a·B.
@@ -119,8 +138,7 @@ void product(const Element *a, long a_step, long rows, const Panels<Element> &b,
             const long end = equal ? rows * (t + 1) / tiles : t + 1 < tiles ? begin + MOST : rows;
             for (long k = 0; k < inputs; k += run)
                 tile((int)(end - begin), wide, a + begin * a_step + k, a_step, panel + k * b.row, b.row,
-                     inputs - k < run ? inputs - k : run, sums, k > 0);
-            if (b.panel > b.row) ask_for(panel + b.panel, inputs * b.row, t, tiles); // packed: in one stream
+                     inputs - k < run ? inputs - k : run, sums, k > 0, next_panel(b, panel, t * inputs + k, tiles));
             for (long i = begin; i < end; i++)
                 for (int j = 0; j < wide; j++)
                     each(i, (at + j) * LANES, load(sums + ((i - begin) * WIDE + j) * LANES));

@@ -15,6 +15,7 @@ template <> struct Cut<Tiled> {
     static constexpr int vectors = 2;
     static constexpr bool equal_tiles = false; // a tile of fewer rows takes as long
     static constexpr int inputs = 64 / sizeof(Tiled);
+    static constexpr int inputs_per_ask = inputs / 4; // once behind each product of tiles
     static constexpr long run = 1 << 20; // rounding to bfloat16 hides that of the sums; those of int8 are exact
 };
 
@@ -23,7 +24,8 @@ inline void written(const void *memory) { __asm__ volatile("" : : "r"(memory) : 
 
 // Registers 0 to 3: sums, row by row of the two by two; 4 and 5: rows; 6 and 7: weights.
 template <bool TALL, bool WIDE>
-void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inputs, float *sums, bool adds) {
+void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inputs, float *sums, bool adds,
+              Ahead ahead) {
     constexpr int ROW = 2 * LANES, SIZE = sizeof(Tiled), STEP = Cut<Tiled>::inputs; // ROW: of sums
     written(a);
     if (adds) {
@@ -37,19 +39,20 @@ void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inp
         if (TALL) _tile_zero(2);
         if (TALL && WIDE) _tile_zero(3);
     }
+    // All loads of a step stand before its products, which then wait less where two threads share a core.
     for (long k = 0; k < inputs; k += STEP, b += STEP * b_step) {
         _tile_loadd(4, a + k, a_step * SIZE);
         _tile_loadd(6, b, b_step * 4);
+        if (TALL) _tile_loadd(5, a + 16 * a_step + k, a_step * SIZE);
+        if (WIDE) _tile_loadd(7, b + 64 / SIZE, b_step * 4);
         SWK_TILE_PRODUCT(0, 4, 6);
-        if (TALL) {
-            _tile_loadd(5, a + 16 * a_step + k, a_step * SIZE);
-            SWK_TILE_PRODUCT(2, 5, 6);
-        }
-        if (WIDE) {
-            _tile_loadd(7, b + 64 / SIZE, b_step * 4);
-            SWK_TILE_PRODUCT(1, 4, 7);
-            if (TALL) SWK_TILE_PRODUCT(3, 5, 7);
-        }
+        ahead.ask();
+        if (TALL) SWK_TILE_PRODUCT(2, 5, 6);
+        ahead.ask();
+        if (WIDE) SWK_TILE_PRODUCT(1, 4, 7);
+        ahead.ask();
+        if (TALL && WIDE) SWK_TILE_PRODUCT(3, 5, 7);
+        ahead.ask();
     }
     _tile_stored(0, sums, ROW * 4);
     if (WIDE) _tile_stored(1, sums + LANES, ROW * 4);
@@ -58,11 +61,11 @@ void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inp
 }
 
 inline void tile(int rows, int vectors, const Tiled *a, long a_step, const Tiled *b, long b_step, long inputs,
-                 float *sums, bool adds) {
+                 float *sums, bool adds, Ahead ahead) {
     const bool tall = rows > 16, wide = vectors > 1;
     const auto chosen = tall ? wide ? amx_tile<true, true> : amx_tile<true, false>
                              : wide ? amx_tile<false, true> : amx_tile<false, false>;
-    chosen(a, a_step, b, b_step, inputs, sums, adds);
+    chosen(a, a_step, b, b_step, inputs, sums, adds, ahead);
 }
 
 // Eight tile registers of 16 rows of 64 bytes, for the calling thread.

@@ -8,11 +8,13 @@ template <> struct Cut<Int8> {
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
     static constexpr int inputs = PAD;
+    static constexpr int inputs_per_ask = 32;
     static constexpr long run = 1 << 20; // sums are exact
 };
 
 template <int ROWS, int VECTORS>
-void tile_of(const Int8 *a, long a_step, const Int8 *b, long b_step, long inputs, float *sums, bool) {
+void tile_of(const Int8 *a, long a_step, const Int8 *b, long b_step, long inputs, float *sums, bool,
+             Ahead ahead) {
     V sum[ROWS][VECTORS]; // that hold integers; as an array of those GCC 12 keeps them in memory
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
@@ -20,6 +22,7 @@ void tile_of(const Int8 *a, long a_step, const Int8 *b, long b_step, long inputs
         for (int j = 0; j < VECTORS; j++) sum[i][j] = all(0.0f);
 #pragma GCC unroll 1
     for (long k = 0; k < inputs; k += 4, b += 4 * b_step) {
+        if (k % Cut<Int8>::inputs_per_ask == 0) ahead.ask();
         Integers weights[VECTORS];
 #pragma GCC unroll 4
         for (int j = 0; j < VECTORS; j++) weights[j] = load_bytes(b + 4 * j * LANES);
