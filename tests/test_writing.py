@@ -13,7 +13,7 @@ import time
 import pytest
 
 from swinkit.errors import RunError
-from swinkit.writing import write_atomically
+from swinkit.writing import printable, write_atomically
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_writer_that_fails_half_way_leaves_the_old_file_and_keeps_its_error(tm
 def test_a_reader_never_sees_a_part_even_when_the_writer_is_killed(tmp_path):
     path = tmp_path / "state"
     program = (
-        "import sys; from swinkit.writing import write_atomically\n"
+        "import sys; from swinkit.writing import printable, write_atomically\n"
         "number = 0\n"
         "while True:\n"
         "    write_atomically(sys.argv[1], bytes([number % 256]) * 200_000); number += 1"
@@ -141,3 +141,8 @@ def test_bytes_that_are_no_utf8_are_kept_in_text_and_escaped_in_json(tmp_path):
 
     assert b"caf\xe9" == (tmp_path / "a.txt").read_bytes()
     assert [name] == json.loads((tmp_path / "a.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\n", "\u202e", "\u2066", "\u2028"])
+def test_signs_that_would_change_what_is_seen_are_spelt(sign):
+    assert printable(f"a{sign}b") == f"a{sign!r}b".replace("'", "")

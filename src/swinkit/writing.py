@@ -13,7 +13,8 @@ from typing import IO
 
 from swinkit.errors import RunError
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# The last two kinds break lines too, or turn round the direction in which what follows is shown.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 Encoded = bytes | Callable[[IO[bytes]], object]
 Content = str | Encoded

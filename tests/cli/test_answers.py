@@ -71,7 +71,9 @@ def test_predict_writes_a_table_for_spreadsheets(photos, weights, tmp_path, caps
 
 
 def test_predict_that_could_read_nothing_is_the_answer_no(tmp_path, weights, capsys) -> None:
-    assert main(["predict", str(tmp_path / "absent.jpg"), "--weights", weights]) == 1
+    (tmp_path / "bad.jpg").write_bytes(b"")
+
+    assert main(["predict", str(tmp_path / "bad.jpg"), "--weights", weights]) == 1
     assert "not read" in capsys.readouterr().out
 
 
@@ -114,6 +116,15 @@ def test_a_folder_that_is_not_there_is_wrong_use_and_one_without_classes_is_the_
     assert main([verb, str(tmp_path / "absent"), *others]) == 2
     assert main([verb, str(empty), *others]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_predicting_what_is_not_there_is_wrong_use_and_names_the_nearest(photos, weights, capsys) -> None:
+    assert main(["predict", str(photos.with_name("phtos")), "--weights", weights]) == 2
+
+    said = capsys.readouterr()
+    assert "there is no picture or folder" in said.err
+    assert f"did you mean {photos}?" in said.err
+    assert said.out == ""
 
 
 def test_train_says_what_it_would_do_and_writes_nothing(photos, tmp_path, capsys, monkeypatch) -> None:

@@ -167,7 +167,7 @@ def _names(wild: Wild, folder: str) -> None:
         "LOUD.JPEG",
         "n" * 251 + ".jpg",
     ]
-    plain = ("-rf.jpg", "=cmd().jpg", "n" * 251 + ".jpg")
+    plain = ("=cmd().jpg", "n" * 251 + ".jpg")
     for name in names:
         path = wild.root / folder / name if name in plain else wild.plant("D218", f"{folder}/{name}")
         wild.picture().save(path, "JPEG", quality=90)
@@ -226,7 +226,8 @@ def _other_files(wild: Wild) -> None:
 def _links(wild: Wild, folder: str) -> None:
     wild.plant("D001", f"{folder}/gone.jpg").symlink_to("nowhere.jpg")
     wild.plant("D001", f"{folder}/circle.jpg").symlink_to("circle.jpg")
-    (wild.root / folder / "self").symlink_to(wild.root / folder, target_is_directory=True)
+    wild.plant("D216", f"{folder}/self").symlink_to(wild.root / folder, target_is_directory=True)
+    wild.plant("D216", f"{folder}/all").symlink_to(wild.root, target_is_directory=True)
     outside = wild.root.parent / "elsewhere.jpg"
     wild.picture().save(outside, quality=90)
     (wild.root / folder / "linked.jpg").symlink_to(outside)

@@ -225,6 +225,53 @@ def test_names_of_any_kind_are_found_and_named(tmp_path):
     assert "decomposed Unicode" in oddities["b/é.png"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="such names are refused there")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("-rf.png", "a dash in front, as options have"),
+        ("a:b.png", "signs that Windows forbids"),
+        ("a\x1bb.png", "control characters"),
+        ("a\u202egnp.exe.png", "control characters"),
+    ],
+)
+def test_names_that_other_programs_stumble_over_are_named(tmp_path, name, why):
+    photos(tmp_path, {"a": 3, "b": 3})
+    scene(50).save(tmp_path / "a" / name)
+
+    named = [(one.message, one.files) for one in found(looked_through(tmp_path), "D218")]
+    assert (why, (f"a/{name}",)) in named
+
+
+def test_names_of_one_kind_are_one_finding_that_counts_them(tmp_path):
+    photos(tmp_path, {f"kind {number}": 2 for number in range(7)})
+
+    (one,) = found(looked_through(tmp_path), "D218")
+
+    assert one.files == tuple(f"kind {number}" for number in range(7))
+    assert one.message == "spaces: kind 0, kind 1, kind 2, kind 3, kind 4 and 2 more"
+
+
+def test_pictures_of_one_inner_folder_are_one_finding(tmp_path):
+    photos(tmp_path, {"a": 2, "a/film": 2, "a/film/cut": 1, "b": 3})
+
+    several, single = found(looked_through(tmp_path), "D215")
+
+    assert several.message == "2 in a/film, taken for pictures of a: a/film/0.png, a/film/1.png"
+    assert (single.files, single.message) == (("a/film/cut/0.png",), "taken for a picture of a")
+
+
+def test_a_link_to_a_folder_above_is_named_and_not_followed(tmp_path):
+    photos(tmp_path, {"a": 3, "b": 3})
+    (tmp_path / "a" / "all").symlink_to(tmp_path, target_is_directory=True)
+
+    checkup = looked_through(tmp_path)
+
+    assert checkup.counts() == {"a": {"all": 3}, "b": {"all": 3}}
+    assert [("a/all",)] == [one.files for one in found(checkup, "D216")]
+    assert not found(checkup, "D003")
+
+
 def test_a_folder_linked_into_itself_is_looked_through_once(tmp_path):
     photos(tmp_path, {"a": 3, "b": 3})
     (tmp_path / "a" / "again").symlink_to(tmp_path / "a", target_is_directory=True)

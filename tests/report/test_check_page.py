@@ -125,6 +125,19 @@ def test_the_verdict_is_in_words(counts: dict[str, int], verdict: str) -> None:
     assert f"<h1>{verdict}: " in html
 
 
+def test_folders_are_named_and_their_pictures_not_missed() -> None:
+    samples = tuple(
+        Sample(name=f"my {label}/{number}.png", label=label, source=np.asarray(scene(number)))
+        for number, label in enumerate("abab")
+    )
+
+    read = Reader(check_page(checked(samples, ("a", "b")), command=("swinkit", "check", "photos")))
+
+    assert "spaces: my a, my b" in read.text
+    assert "missing" not in [one.get("class") for _, one in read.tags]
+    assert "After mending that: swinkit check photos" in read.text
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])

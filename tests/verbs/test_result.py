@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def assessment() -> Assessment:
         chosen_on_same=True,
         baselines=Baselines(majority_class="cat", majority=0.5, probe=HALF, probe_features="16 × 16 pixels"),
     )
+
+
+def test_what_to_type_next_can_be_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "my pictures-1"
+    folder.mkdir()
+
+    *_, last = result_lines(Run(folder), assessment())
+
+    assert shlex.split(last)[-1] == str(folder)
 
 
 def test_the_lines_hold_the_number_its_range_what_to_beat_and_what_to_type(tmp_path: Path) -> None:

@@ -150,6 +150,19 @@ def test_a_dry_run_says_the_plan_and_writes_nothing(
     assert [] == list(tmp_path.iterdir())
 
 
+def test_blank_pictures_do_not_say_how_large_pictures_are(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(pictures, data)
+    for number in range(200):
+        Image.new("L", (90, 60), number).save(data / "one" / f"blank {number}.png")
+
+    train(data, out=tmp_path / "run", model="swin_pico", epochs=1, dry_run=True)
+
+    assert "pictures are 32 × 32 (median)" in capsys.readouterr().err
+
+
 def test_a_taken_folder_is_refused_with_what_can_be_done(run: Run, pictures: Path) -> None:
     before = contents(run.folder)
 

@@ -169,8 +169,9 @@ def _code(error: SwinkitError) -> int:
 
 def _names_nothing(door: Door) -> bool:
     """Whether the pictures that were asked for are not there at all: a slip of the pen, not bad data."""
-    named = getattr(door, "data", None) or getattr(door, "image", None)
-    return named is not None and not Path(named).exists()
+    named = [getattr(door, one, None) for one in ("data", "image")] + [*getattr(door, "images", ())]
+    paths = [Path(path) for path in named if path is not None]
+    return bool(paths) and not any(path.exists() for path in paths)
 
 
 def _in_words(error: Exception) -> str:

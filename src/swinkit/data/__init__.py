@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from swinkit.data import first_bytes
 from swinkit.data.class_names import match_classes, read_classes, unknown_classes, with_classes
 from swinkit.data.embedded import digits
 from swinkit.data.files import did_you_mean
@@ -143,9 +144,13 @@ def _refuse_single_class(images: ImageSet, folder: Path) -> None:
 
 def _unrecognised(place: Path) -> DataError:
     if place.is_file():
+        with place.open("rb") as file:
+            kind = first_bytes.describe(file.read(first_bytes.LENGTH))
         return DataError(
-            f"{place} is a file of a kind that holds no labelled pictures",
-            hint="give a folder of class folders, a table (.csv), a parquet file or a tar archive",
+            f"{place} is a file, {kind} by its first bytes: no labelled pictures can be read from it",
+            hint="unpack it, and give the folder"
+            if kind.endswith("archive")
+            else "give a folder of class folders, a table (.csv), a parquet file or a tar archive",
         )
     ignored: Counter[str] = Counter()
     count = sum(1 for _ in pictures_below(place, ignored))

@@ -66,8 +66,12 @@ def has_picture(folder: Path) -> bool:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders directly in a folder, but for hidden ones, in natural order."""
-    return [Path(entry.path) for entry in _entries(folder) if _is_folder(entry) and not _is_hidden(entry)]
+    """The folders directly in a folder, but for hidden ones and links back, in natural order."""
+    return [
+        Path(entry.path)
+        for entry in _entries(folder)
+        if _is_folder(entry) and not _is_hidden(entry) and not _leads_back(entry)
+    ]
 
 
 def name_below(path: Path, root: Path) -> str:
@@ -90,7 +94,7 @@ def no_pictures(where: str | os.PathLike[str], ignored: Counter[str]) -> DataErr
 def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, str | None]]:
     """Every file at any depth, with what it is if it is no picture."""
     status = folder.stat()
-    if (status.st_dev, status.st_ino) in seen:  # a link back to a folder above
+    if (status.st_dev, status.st_ino) in seen:  # links may lead to one folder by several ways
         return
     seen.add((status.st_dev, status.st_ino))
     for entry in _entries(folder):
@@ -98,6 +102,8 @@ def _files_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Pat
             yield Path(entry.path), _other_kind(entry)
         elif _is_hidden(entry):
             yield Path(entry.path), "hidden or system folders"
+        elif _leads_back(entry):
+            yield Path(entry.path), "a link to a folder above it"
         else:
             yield from _files_below(Path(entry.path), seen)
 
@@ -118,6 +124,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link in a circle
         return False
+
+
+def _leads_back(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link to a folder that it lies in: followed, all classes would come again below one."""
+    target = os.path.realpath(entry.path)
+    return entry.is_symlink() and Path(entry.path).parent.resolve().is_relative_to(target)
 
 
 def _is_hidden(entry: os.DirEntry[str]) -> bool:

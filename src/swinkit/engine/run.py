@@ -18,6 +18,7 @@ runs/NAME/
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ class Run:
             self.folder / "evaluation.json",
             RunError(
                 f"{self.folder} is not finished, so it has no evaluation",
-                hint=f"go on with it: swinkit train --resume {self.folder}",
+                hint=f"go on with it: swinkit train --resume {shlex.quote(str(self.folder))}",
             ),
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from swinkit.data import pictures
@@ -15,6 +16,7 @@ from swinkit.health.copies import Copy, copy_groups
 from swinkit.health.facts import Facts
 from swinkit.health.findings import Finding
 from swinkit.health.giveaways import giveaways
+from swinkit.writing import printable
 
 _LARGE = 50_000_000  # pixels
 _EXTREME = 20  # times the other side
@@ -23,6 +25,7 @@ _UNEQUAL = 5  # largest to smallest class
 _FEW = 30  # pictures in val
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _NAMED = 5  # files that a sentence names
+_FORBIDDEN = frozenset('<>:"\\|?*')  # in names of files, by Windows
 
 
 def diagnose(
@@ -238,25 +241,39 @@ def _about_sizes(taught: Mapping[str, int], divided: ImageSet | None) -> Iterato
 
 def _about_names(images: ImageSet) -> Iterator[Finding]:
     yield from _inner_folders(images)
-    odd: defaultdict[str, list[str]] = defaultdict(list)
+    odd: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for sample in images.samples:
         stored = sample.source.parts if isinstance(sample.source, Path) else ()
         parts = PurePosixPath(sample.name).parts
         stored = stored[-len(parts) :] if len(stored) >= len(parts) else parts
         for depth, part in enumerate(stored, start=1):
             for why in _name_oddities(part, is_file=depth == len(parts)):
-                odd["/".join(parts[:depth])].append(why)
-    for name, reasons in odd.items():
-        yield Finding(code="D218", message=", ".join(dict.fromkeys(reasons)), files=(name,))
+                odd[why]["/".join(parts[:depth])] = None
+    for why, names in odd.items():
+        message = why if len(names) == 1 else f"{why}: {_some(names)}"
+        yield Finding(code="D218", message=message, files=tuple(names))
 
 
 def _inner_folders(images: ImageSet) -> Iterator[Finding]:
     if not images.layout.endswith("class folders"):
         return
+    inside: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for sample in images.samples:
-        inside = len(PurePosixPath(sample.name).parts) - (2 if sample.split is None else 3)
-        if inside > 0:
-            yield Finding(code="D215", message=f"taken for a picture of {sample.label}", files=(sample.name,))
+        *folders, _ = PurePosixPath(sample.name).parts
+        depth = 1 if sample.split is None else 2
+        if len(folders) > depth:
+            inside["/".join(folders), folders[depth - 1]].append(sample.name)
+    for (folder, label), names in inside.items():
+        message = f"taken for a picture of {label}"
+        if len(names) > 1:
+            message = f"{len(names):,} in {folder}, taken for pictures of {label}: {_some(names)}"
+        yield Finding(code="D215", message=message, files=tuple(names))
+
+
+def _some(names: Collection[str]) -> str:
+    """The first of them, and how many there are where that is not all."""
+    first = ", ".join(islice(names, _NAMED))
+    return f"{first} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else first
 
 
 def _name_oddities(part: str, *, is_file: bool) -> Iterator[str]:
@@ -268,6 +285,12 @@ def _name_oddities(part: str, *, is_file: bool) -> Iterator[str]:
         yield "letters and accents stored apart (decomposed Unicode)"
     if any(letter.isspace() for letter in part):
         yield "spaces"
+    if part.startswith("-"):
+        yield "a dash in front, as options have"
+    if not _FORBIDDEN.isdisjoint(part):
+        yield "signs that Windows forbids"
+    if printable(part) != part:
+        yield "control characters"
     if is_file and (ending := Path(part).suffix) != ending.lower():
         yield "an ending in capitals"
 

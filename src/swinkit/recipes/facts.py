@@ -12,7 +12,8 @@ from swinkit.recipes.wishes import Size
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataFacts:
-    """What the choices look at. size: median (height, width) of the pictures, in pixels.
+    """What the choices look at. size: median (height, width) of the pictures that are not
+    blank, in pixels.
 
     task: what their labels are for, a name from `tasks.TASKS`. counts: pictures to learn from, by class.
     channels: what a picture holds. stream: whether pictures pass by, in place of lying in files.

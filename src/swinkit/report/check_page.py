@@ -7,7 +7,7 @@ pictures are made anew from pixels, so that nothing of their metadata comes alon
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -88,6 +88,7 @@ def check_page(found: Checkup, *, command: Sequence[str]) -> str:
         verdict=_verdict(found.findings),
         reasons=_reasons(found.findings),
         command=shlex.join(place(word) for word in command),
+        trainable="train" in command,
         classes=list(counts.items()),
         splits=list(next(iter(counts.values()), {})),
         largest=max((number for row in counts.values() for number in row.values()), default=1) or 1,
@@ -140,21 +141,28 @@ def _group(code: str, those: Sequence[Finding], samples: Mapping[str, Sample], a
         rule=those[0].rule,
         count=len(those),
         told=told,
-        listed=tuple((", ".join(finding.files), finding.message) for finding in rest[:LISTED]),
+        listed=tuple((_names(finding), finding.message) for finding in rest[:LISTED]),
         left=max(0, len(rest) - LISTED),
     )
 
 
 def _told(finding: Finding, samples: Mapping[str, Sample], album: Album) -> Told:
-    shown = tuple(_shown(finding.files[:_SIDE_BY_SIDE], samples, album))
+    pictures = [samples[name] for name in finding.files if name in samples]
+    if not pictures:  # it is about folders
+        names = _names(finding)
+        return Told(f"{names}: {finding.message}" if names else finding.message, (), 0)
+    shown = tuple(_shown(sample, album) for sample in pictures[:_SIDE_BY_SIDE])
     message = finding.message
     if len(finding.files) > 1:
         message = message.partition(": ")[0]  # the names stand under the pictures
     return Told(message, shown, len(finding.files) - len(shown))
 
 
-def _shown(names: Sequence[str], samples: Mapping[str, Sample], album: Album) -> Iterator[Shown]:
-    for name in names:
-        sample = samples.get(name)
-        where = "" if sample is None else ", ".join([*filter(None, [sample.split]), *sample.shown])
-        yield Shown(name, album.thumbnail(name), where)
+def _shown(sample: Sample, album: Album) -> Shown:
+    where = ", ".join([*filter(None, [sample.split]), *sample.shown])
+    return Shown(sample.name, album.thumbnail(sample.name), where)
+
+
+def _names(finding: Finding) -> str:
+    """Of what it is about; nothing where its message names them."""
+    return "" if not finding.files or finding.files[0] in finding.message else ", ".join(finding.files)

@@ -491,7 +491,7 @@ def left_out(path: str, reason: str) -> tuple[Markup, str]:
 def finding(one: Finding) -> Markup:
     """A finding with the files it is about, unless its message names them."""
     message = without_folders(one.message)
-    if not one.files or all(name in one.message for name in one.files):
+    if not one.files or one.files[0] in one.message:
         return _said("{message}", message=message)
     return _said("{files}: {message}", files=names(map(below_the_data, one.files)), message=message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ def open_classifier(weights: str | Path, *, device: str | None) -> tuple[Backbon
     if not count:
         raise CheckpointError(
             f"the model in {weights} has no classes: it was made for features or pre-training",
-            hint="train it on pictures first: swinkit train DATA --weights " + os.fspath(weights),
+            hint=f"train it first: swinkit train DATA --weights {shlex.quote(os.fspath(weights))}",
         )
     names = model.labels or tuple(str(number) for number in range(count))
     facts = model.load_report.extra if model.load_report else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def _read(folder: Path, name: str) -> _Scored:
         missing = table if evaluation.is_file() else evaluation
         raise ConfigError(
             f"{folder} has not been scored: it lacks {missing.name}",
-            hint=f"finish it: swinkit train --resume {folder}; or score any weights: "
+            hint=f"finish it: swinkit train --resume {shlex.quote(str(folder))}; or score any weights: "
             "swinkit evaluate DATA --weights … --out FOLDER",
         )
     numbers = json.loads(evaluation.read_text("utf-8"))

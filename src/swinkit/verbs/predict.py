@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from swinkit.errors import ConfigError
+from swinkit.errors import ConfigError, DataError
 from swinkit.tasks.results import Prediction
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def predict(
             how far its answers agree with fp32 on the first pictures is said. By default fp32.
 
     Raises:
-        DataError: a folder holds no pictures.
+        DataError: nothing that is named is there, or a folder holds no pictures.
         CheckpointError: the weights cannot be used.
     """
     from swinkit.verbs.classifier import computing, open_classifier, say_agreement
@@ -106,6 +106,7 @@ def _samples(images: Any) -> list[Sample]:
     from swinkit.data import Sample, list_pictures
 
     given = list(images) if isinstance(images, (list, tuple)) else [images]
+    _refuse_nothing(given)
     samples: list[Sample] = []
     for number, image in enumerate(given, start=1):
         if isinstance(image, (str, os.PathLike)):
@@ -116,6 +117,16 @@ def _samples(images: Any) -> list[Sample]:
     if not samples:
         raise ConfigError("no picture was given", hint="name files or folders")
     return samples
+
+
+def _refuse_nothing(given: Sequence[Any]) -> None:
+    """Raises DataError where none of what was named is there: a slip of the pen, not bad pictures."""
+    from swinkit.data.files import did_you_mean
+
+    missing = [one for one in given if isinstance(one, (str, os.PathLike)) and not os.path.lexists(one)]
+    if missing and len(missing) == len(given):
+        names = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise DataError(f"there is no picture or folder {names}", hint=did_you_mean(missing[0]))
 
 
 def _array(image: Any) -> np.ndarray:

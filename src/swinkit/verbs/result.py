@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def result_lines(run: Run, found: Assessment | MultiLabelAssessment) -> Iterator
     yield from _of_classes(run, found) if isinstance(found, Assessment) else _of_sets(run, found)
     names = sorted(p.name for p in run.folder.iterdir() if p.is_file() and not p.name.startswith("."))
     yield f"{run.folder}/: {', '.join(names)}"
-    yield f"next: swinkit predict PICTURES --weights {run.folder}"
+    yield f"next: swinkit predict PICTURES --weights {shlex.quote(str(run.folder))}"
 
 
 def _of_classes(run: Run, found: Assessment) -> Iterator[str]:

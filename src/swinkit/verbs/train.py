@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -157,7 +158,7 @@ def train(
                 if wishes != Wishes() or out is not None or overwrite or dry_run:
                     raise ConfigError(
                         "a resumed run keeps its settings, so nothing else can be set beside it",
-                        hint=f"swinkit train --resume {resume}",
+                        hint=f"swinkit train --resume {shlex.quote(str(resume))}",
                     )
                 return _resume(Run(Path(resume)))
             if shard and processes.size == 1:
@@ -324,7 +325,7 @@ def _fit_and_score(
             teacher=teacher,
         )
     except Interrupted as stopped:
-        progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {run.folder}")
+        progress.say(f"{stopped}, and saved; to go on: swinkit train --resume {shlex.quote(str(run.folder))}")
         progress.keep()
         raise
     for path in cached(run):

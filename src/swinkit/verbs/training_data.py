@@ -83,8 +83,9 @@ def facts_of(data: TrainingData) -> DataFacts:
     images, channels = data.images, data.channels
     train = images.split("train").samples
     taught = {sample.name for sample in train}
-    sizes = (one.header.size for one in data.facts if one.header is not None and one.name in taught)
-    heights, widths = zip(*sizes, strict=True)
+    sizes = [(one.one_grey, one.header.size) for one in data.facts if one.header and one.name in taught]
+    telling = [size for one_grey, size in sizes if not one_grey] or [size for _, size in sizes]
+    heights, widths = zip(*telling, strict=True)
     return DataFacts(
         name=images.name,
         layout=images.layout,

@@ -147,6 +147,15 @@ def test_a_link_back_to_a_folder_above_does_not_go_round_for_ever(tmp_path):
     assert open_images(tmp_path).counts() == {"cat": 1, "dog": 1}
 
 
+@pytest.mark.parametrize("above", [".", "train"])
+@pytest.mark.parametrize("place", ["train/cat/again", "train/again"])
+def test_a_link_to_what_lies_above_a_class_brings_no_other_class_into_it(tmp_path, place, above):
+    class_folders(tmp_path, {"train/cat": 1, "train/dog": 1, "val/cat": 1})
+    (tmp_path / place).symlink_to(tmp_path / above, target_is_directory=True)
+
+    assert open_images(tmp_path).split("train").counts() == {"cat": 1, "dog": 1}
+
+
 # Refusals
 
 
@@ -202,6 +211,15 @@ def test_a_mistyped_path_names_the_nearest_one(tmp_path):
 def test_a_file_is_no_folder(tmp_path):
     with pytest.raises(DataError, match="is a file"):
         open_images(save(tmp_path / "a.png"))
+
+
+def test_a_zip_file_is_to_be_unpacked(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+
+    with pytest.raises(DataError, match="a ZIP archive") as refusal:
+        open_images(tmp_path / "a.zip")
+
+    assert refusal.value.hint == "unpack it, and give the folder"
 
 
 # Real folders, and the table
