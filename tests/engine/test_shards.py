@@ -74,6 +74,19 @@ def test_a_fault_at_any_call_of_a_save_leaves_the_state_before_or_the_new_one(
     pytest.fail(f"a save calls {call} more than {MANY} times")
 
 
+def test_large_parts_go_into_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For torch holds each of them in memory twice while it is written."""
+    monkeypatch.setattr(shards, "FILE_BYTES", 100_000)
+    run = with_settings(Run(tmp_path))
+
+    save_shards(run, *a_state(2), None)
+
+    assert 2 == saved_step(run)
+    sizes = [path.stat().st_size for path in (run.last / "2").glob("shard-00001-*")]
+    assert 5 == len(sizes)
+    assert max(sizes) < 200_000, "one tensor, or several that are no larger together"
+
+
 def test_what_is_pointed_to_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end of an epoch the position is another, the tensors are the same."""
     run, (model, optimiser, position) = with_settings(Run(tmp_path)), a_state(3)

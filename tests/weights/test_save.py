@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from safetensors import safe_open
 
@@ -18,6 +19,7 @@ from swinkit.models import Preprocess, Swin, SwinConfig
 from swinkit.weights import convert, load, save
 from swinkit.weights.files import read_file
 from swinkit.weights.formats import FORMATS
+from swinkit.weights.save import _write_safetensors
 from swinkit.windows import POLICIES
 from tests.weights.small_files import file_in_format, in_format, swin, weights_of
 
@@ -305,6 +307,21 @@ def test_conversion_asks_for_what_the_source_does_not_say(tmp_path):
 
     convert(source, tmp_path / "b.pth", "microsoft", window=4, pretrained_window=3, image_size=64)
     assert load(tmp_path / "b.pth").config.pretrained_window == ((3, 3),) * 3
+
+
+def test_a_safetensors_file_is_the_one_that_safetensors_writes(tmp_path: Path) -> None:
+    tensors = {
+        "a.transposed": torch.randn(3, 5).T,
+        "of one number": torch.tensor(7, dtype=torch.int64),
+        "b.half": torch.randn(2, 3, dtype=torch.float16),
+        "a.brain": torch.randn(4).bfloat16(),
+        "häuser": torch.randn(0, 3),
+    }
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+    path = _write_safetensors(tmp_path / "x.safetensors", tensors, {"format": "pt"})
+
+    assert safetensors.torch.save(contiguous, {"format": "pt"}) == path.read_bytes()
 
 
 def test_equal_models_are_equal_files(tmp_path: Path) -> None:

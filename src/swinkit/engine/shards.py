@@ -1,7 +1,7 @@
 """Checkpoints of a model that is shared out: every process writes its part, and any number of them reads it.
 
     last/STEP/shards.json                 what the model is, and the position
-    last/STEP/shard-00001-….safetensors   the tensors that the first process keeps, …
+    last/STEP/shard-00001-….safetensors   the tensors that the first process keeps, in as many files as …
 
 By `torch.distributed.checkpoint`, in safetensors: no file holds anything that could run. last/current.json
 names STEP when all processes have written and synced theirs.
@@ -13,13 +13,14 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from swinkit.engine.checkpoint import Continuation, Position, point_to, pointed_to, refuse_broken
 from swinkit.engine.distributed import processes
@@ -32,6 +33,8 @@ from swinkit.models import Backbone, Preprocess, Swin, SwinConfig
 from swinkit.writing import sync_folder, write_atomically
 
 DESCRIPTION = "shards.json"
+FILE_BYTES = 2**27
+"""Of tensors, each as a whole, in one file of every process: torch holds twice what it writes into one."""
 
 
 def begin_shards(run: Run, model: Backbone, position: Position) -> Continuation:
@@ -139,12 +142,33 @@ def _write(folder: Path, tensors: dict[str, Any], *, alone: bool) -> None:
     with _failures_named(f"cannot write {folder}", "what was saved before is untouched"):
         save(
             tensors,
-            storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True),
+            storage_writer=HuggingFaceStorageWriter(
+                str(folder), fqn_to_index_mapping=_files(tensors), save_distributed=True
+            ),
             no_dist=alone,
         )
         for path in folder.glob(f"shard-{processes().rank + 1:05d}-*"):
             _sync(path)
         sync_folder(folder)
+
+
+def _files(tensors: Mapping[str, Any]) -> dict[str, int]:
+    """The number of the file that each tensor goes into, by the name that torch knows it by."""
+    files, number, filled = {}, 1, 0
+    for name, tensor in _named(tensors):
+        size = tensor.numel() * tensor.element_size()
+        if filled and filled + size > FILE_BYTES:
+            number, filled = number + 1, 0
+        files[name], filled = number, filled + size
+    return files
+
+
+def _named(tensors: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Tensor]]:
+    for key, value in tensors.items():
+        if isinstance(value, Tensor):
+            yield within + key, value
+        else:
+            yield from _named(value, f"{within}{key}.")
 
 
 def _read(folder: Path, tensors: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import safetensors.torch
 import torch
@@ -157,22 +158,41 @@ def write_ours(
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"extra takes plain values that JSON can hold ({error})") from None
     text = text.encode("utf-8", "backslashreplace").decode()  # class names that are no UTF-8
-    own = {name: _own(tensor) for name, tensor in tensors.items()}
-    return _write_safetensors(path, own, {"format": "pt", "swinkit": text})
+    return _write_safetensors(path, tensors, {"format": "pt", "swinkit": text})
 
 
-def _write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> Path:
-    return _write(path, _in_order(safetensors.torch.save(tensors, metadata)))
+def _write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Path:
+    """The file that safetensors' own `save` makes, which holds all of it in memory three times.
 
-
-def _in_order(content: bytes) -> bytes:
-    """The same file with its metadata by name: safetensors shuffles it, and equal models want equal bytes."""
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    The metadata are by name: that one shuffles them, and equal models want equal bytes.
+    """
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
+    end = 0
+    for name, tensor in ordered:
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {
+            "dtype": _safetensors_type(tensor.dtype),
+            "shape": list(tensor.shape),
+            "data_offsets": [start, end],
+        }
     said = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     said += b" " * (-len(said) % 8)  # tensors begin at a multiple of 8
-    return len(said).to_bytes(8, "little") + said + content[start:]
+
+    def stream(file: IO[bytes]) -> None:
+        file.write(len(said).to_bytes(8, "little") + said)
+        for _, tensor in ordered:
+            file.write(tensor.detach().contiguous().flatten().view(torch.uint8).numpy().data)
+
+    return _write(path, stream)
+
+
+@cache
+def _safetensors_type(dtype: torch.dtype) -> str:
+    """What safetensors calls a type."""
+    content = safetensors.torch.save({"one": torch.empty(0, dtype=dtype)})
+    said: str = json.loads(content[8:])["one"]["dtype"]
+    return said
 
 
 def _write_folder(
