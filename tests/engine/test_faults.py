@@ -8,12 +8,14 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
 
-from swinkit.engine.checkpoint import Position, load_checkpoint, save_checkpoint
+from swinkit.engine import keeper
+from swinkit.engine.checkpoint import Position, load_checkpoint, pointed_to, save_checkpoint
 from swinkit.engine.run import Run
 from swinkit.errors import CheckpointError, RunError
 from swinkit.models import Swin
@@ -101,8 +103,32 @@ def test_a_disk_that_fills_up_in_a_training_ends_it_and_resuming_goes_on_bit_for
     assert_same_end((expected[0], weights_of(expected[1])), tmp_path / "run", model)
 
 
-def train_or_go_on(folder: Path) -> None:
-    """In a process of its own, which is to be killed."""
+def die_at(number: int) -> None:
+    """Let this process be killed at that call of the system's in its saves: a write is half done by then."""
+    made = count(1)
+
+    def mortal(name: str) -> Callable[..., object]:
+        for_real: Callable[..., object] = getattr(os, name)
+
+        def call(*arguments: object, **settings: object) -> object:
+            if next(made) == number:
+                if name == "write":
+                    handle, content = arguments
+                    for_real(handle, memoryview(content)[: len(content) // 2])  # type: ignore[arg-type]
+                os.kill(os.getpid(), signal.SIGKILL)
+            return for_real(*arguments, **settings)
+
+        return call
+
+    for name in ("write", "fsync", "replace", "rmdir"):
+        setattr(os, name, mortal(name))
+
+
+def train_or_go_on(folder: Path, call: int | None) -> None:
+    """In a process of its own, which saves after every step and is to be killed. call: die_at that one."""
+    keeper.SAVE_EVERY = 0.0
+    if call:
+        die_at(call)
     if (folder / "last" / "current.json").exists():
         go_on(Run(folder), EVERYTHING)
     else:
@@ -113,22 +139,28 @@ def train_or_go_on(folder: Path) -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.soak)])
 def test_a_training_killed_again_and_again_ends_as_one_that_was_not(kills: int, tmp_path: Path) -> None:
+    """At any moment, and in the middle of what a save does, each time further on than the last one."""
     run, model = begin(tmp_path / "undisturbed", EVERYTHING)
     expected, folder = (run, weights_of(model)), tmp_path / "killed"
     moments, seconds = random.Random(kills), run.metrics[-1]["seconds"]
     context = multiprocessing.get_context("fork")
-    for _ in range(kills):
-        process = context.Process(target=train_or_go_on, args=(folder,))
+    stood_at = set()
+    for number in range(kills):
+        call = None if number % 2 else moments.randint(1, 40)
+        process = context.Process(target=train_or_go_on, args=(folder, call))
         process.start()
-        process.join(moments.uniform(0.0, seconds))
+        process.join(None if call else moments.uniform(0.0, seconds))
         if process.exitcode is None:
             os.kill(process.pid or 0, signal.SIGKILL)
             process.join()
         if (folder / "best.safetensors").exists():
             load(folder / "best.safetensors")  # is whole whenever it is there
+        stood_at.add(pointed_to(Run(folder)))
 
     model = go_on(Run(folder), EVERYTHING) if (folder / "last" / "current.json").exists() else None
     if model is None:
         _, model = begin(folder, EVERYTHING)
 
+    assert len(stood_at - {None, 0}) >= 3, "it was killed after later saves too"
     assert_same_end(expected, folder, model)
+    assert run.best.read_bytes() == Run(folder).best.read_bytes()

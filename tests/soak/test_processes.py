@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from swinkit.engine import keeper
+from swinkit.engine.checkpoint import pointed_to
 from swinkit.engine.run import Run
 from swinkit.engine.settings import TrainConfig
 from swinkit.weights import load
 from tests.engine.small_runs import SETTINGS, begin, weights_of
 from tests.engine.test_distributed import assert_close, in_processes, weights
+from tests.engine.test_faults import die_at
 from tests.engine.test_sharding import SHARED, training
 
 pytestmark = [
@@ -30,28 +33,36 @@ TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node")
 LIMIT = 900  # seconds
 
 
-@pytest.mark.parametrize("config", [SHARED, replace(SETTINGS, ema=0.9)], ids=["shared out", "whole"])
+@pytest.mark.parametrize(
+    "config", [replace(SHARED, epochs=5), replace(SETTINGS, epochs=5, ema=0.9)], ids=["shared out", "whole"]
+)
 def test_processes_killed_again_and_again_end_as_one_that_was_not(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    """One of them, or all; then another number of them goes on."""
+    """One of them, or all, at any moment or in the middle of a save; then another number of them goes on."""
     _, expected = begin(tmp_path / "alone", replace(config, shard=False))
     folder, moments = tmp_path / "killed", random.Random(0)
+    stood_at = set()
 
     def dying(rank: int, folder: Path) -> None:
+        keeper.SAVE_EVERY = 0.0
         resume = (folder / "last" / "current.json").exists()
         if rank in victims:
             signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
             signal.setitimer(signal.ITIMER_REAL, after)
+            if in_a_save:
+                die_at(call)
         training(config, resume=resume)(rank, folder)
 
     for _ in range(20):
-        size, after = moments.randint(1, 3), moments.uniform(0.0, 6.0)
+        size, call, in_a_save = moments.randint(1, 3), moments.randint(1, 40), moments.random() < 0.7
+        after = 30.0 if in_a_save else moments.uniform(0.0, 6.0)  # who writes nothing dies by the clock
         victims = moments.choice([{0}, {size - 1}, set(range(size))])
         in_processes(size, dying, folder)
-    saved = (folder / "last" / "current.json").exists()
+        stood_at.add(pointed_to(Run(folder)))
 
-    assert [0, 0] == in_processes(2, training(config, resume=saved), folder)
+    assert len(stood_at - {None, 0}) >= 3, "they were killed after later saves too"
+    assert [0, 0] == in_processes(2, training(config, resume=stood_at != {None}), folder)
     assert_close(weights(folder, 0), weights_of(expected), 1e-4)
 
 
