@@ -118,6 +118,7 @@ typedef struct {
     const void *out_gradient; // likewise
     void *qkv_gradient;       // as qkv
     // A row for each part: gradients of the table of bias, as that is turned, of pad, of scale; they are added to.
+    // SWK_PAD floats follow in each, to which nothing but 0 is added.
     float *sums;
 } swk_attention;
 

@@ -24,7 +24,7 @@ long parts_of(const swk_attention &call) {
 
 long sums_of(const swk_attention &call) {
     const long offsets = (2L * call.block.window[0] - 1) * (2L * call.block.window[1] - 1);
-    return call.block.heads * (offsets + 1) + 3L * call.channels;
+    return call.block.heads * (offsets + 1) + 3L * call.channels + SWK_PAD; // bias is added in whole vectors
 }
 
 class Call {

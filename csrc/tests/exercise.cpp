@@ -274,7 +274,7 @@ int main() {
         for (int version : {1, 2})
             for (const auto &[height, width, window, shift, channels, heads] :
                  {std::array{8, 8, 4, 2, 16, 2}, std::array{7, 11, 4, 2, 20, 5}, std::array{3, 5, 7, 3, 48, 3},
-                  std::array{15, 9, 9, 4, 32, 1}, std::array{1, 1, 2, 1, 24, 2}}) {
+                  std::array{15, 9, 9, 4, 32, 1}, std::array{1, 1, 2, 1, 24, 2}, std::array{5, 4, 2, 1, 4, 1}}) {
                 const Network plain(portable(), version, height, width, window, shift, channels, heads);
                 const Network network(target, version, height, width, window, shift, channels, heads);
                 bool right = exercise(target, network.net, 3, run(portable(), plain.net, 3, 1));

@@ -11,8 +11,10 @@ from torch import nn
 import swinkit
 from swinkit.errors import ConfigError, KernelRefused, ShapeError
 from swinkit.kernels import kernel_report, use_kernel
+from swinkit.kernels.library import chosen_target
 from swinkit.models import Preprocess
 from swinkit.native import for_inference, optimize
+from swinkit.native.network import PackedSwin
 from tests.models.builders import small_swin
 from tests.native.targets import able_targets, needs_library
 from tests.tolerances import assert_close
@@ -326,3 +328,67 @@ def test_doctor_says_what_runs():
         assert kernel_report()[0].why.startswith("forced")
     with use_kernel("reference"):
         assert ["reference"] == [row.name for row in kernel_report() if row.runs]
+
+
+# ---------------------------------------------------------------------- what torch takes for granted
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_pixels_of_another_type_under_autocast_are_read_as_what_they_are(model, x, dtype):
+    fast, x = optimize(model), x.to(dtype)
+    with torch.inference_mode():
+        right = fast(x.float())
+        with torch.autocast("cpu", torch.bfloat16):
+            found = fast(x)
+
+    assert torch.equal(right, found)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_another_default_type_changes_nothing(model, x, dtype):
+    model.preprocess = Preprocess(image_size=(32, 32), mean=(0.5,) * 3, std=(0.2,) * 3)
+    fast, pictures = optimize(model), torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
+
+    def answers():
+        with torch.inference_mode():
+            found = [fast(x), fast(pictures)]
+        leaf = x.clone().requires_grad_()
+        model.train()
+        model(leaf).square().sum().backward()
+        model.eval()
+        return [*found, leaf.grad]
+
+    right = answers()
+    fast.refresh()
+    torch.set_default_dtype(dtype)
+    try:
+        found = answers()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+    assert all(one.dtype == torch.float32 for one in found)
+    assert all(map(torch.equal, right, found))
+
+
+def test_another_default_device_changes_nothing(model, x):
+    fast = optimize(model)
+    with torch.inference_mode():
+        right = fast(x)
+        fast.refresh()
+        with torch.device("meta"):
+            found = optimize(model)(x)
+
+    assert torch.equal(right, found)
+
+
+def test_a_network_keeps_what_it_points_to_when_others_are_forgotten(x):
+    """Of many image sizes some are forgotten, perhaps while another thread runs one of them."""
+    model = small_swin(position=True)
+    packed = PackedSwin(model, chosen_target("float32"))
+    network = packed.network((32, 32))
+    where = network.position
+
+    for side in range(1, 80):
+        packed.network((side, 8))
+
+    assert network.kept is not None and network.kept.data_ptr() == where

@@ -121,7 +121,7 @@ def test_neon_computes_what_the_portable_kernels_do(tmp_path, monkeypatch):
     build = the_build()
     compiled = build.build(tmp_path, machine="aarch64")
     found = exercised(build, compiled, ("-O1",), (ARM_EMULATOR, "-L", "/usr/aarch64-linux-gnu"))
-    assert found.count("neon") == 10
+    assert found.count("neon") == 12
 
 
 def exercised(build, library, flags, emulator=()):

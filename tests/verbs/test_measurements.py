@@ -140,3 +140,18 @@ def test_grey_pictures_make_a_model_of_one_channel(tmp_path: Path) -> None:
     assert evaluate(weights=run.folder).accuracy == 1.0
     coloured = np.full((20, 20, 3), 180, np.uint8)
     assert predict(coloured, run.folder)[0].label == "light"
+
+
+def test_one_channel_of_decimals_below_zero_has_a_report_and_is_explained(tmp_path: Path) -> None:
+    """Not between 0 and 1, so that they are no grey picture whatever reads them."""
+    for label, level in (("cold", -1200.0), ("warm", 900.0)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(8):
+            noise = np.random.default_rng(number).normal(level, 50, size=(20, 20, 1)).astype("float32")
+            np.save(tmp_path / "data" / label / f"{number}.npy", noise)
+
+    run = trained(tmp_path / "data", tmp_path / "run", epochs=1)
+    predict([tmp_path / "data" / "warm" / "3.npy"], run.folder, explain=tmp_path / "explained")
+
+    assert run.report.is_file()
+    assert list((tmp_path / "explained").iterdir())

@@ -96,6 +96,8 @@ class Network(Structure):
         ("head", Linear),
         ("stage", Stage * _MOST_STAGES),
     ]
+    kept: Tensor | None = None
+    """What `position` points to; it lives as long as somebody runs this network."""
 
 
 class Outputs(Structure):

@@ -37,7 +37,7 @@ def applies_to(qkv: Tensor) -> bool:
 
 
 def window_attention(qkv: Tensor, pad: Tensor, bias: Tensor, plan: WindowPlan, scale: float) -> Tensor:
-    scales = torch.full((bias.shape[0],), scale)
+    scales = torch.full((bias.shape[0],), scale, dtype=torch.float32, device=qkv.device)
     return _Attention.apply(qkv, pad.to(qkv.dtype), bias, scales, plan, False)
 
 
@@ -70,12 +70,13 @@ class _Attention(torch.autograd.Function):
         call = _Call(qkv, pad, bias, scale, plan, cosine=cosine)
         out_gradient = out_gradient.contiguous()
         gradient = torch.empty_like(call.qkv)
-        sums = torch.zeros(_library_here().attention_sums(call.attention))
+        sums = qkv.new_zeros(_library_here().attention_sums(call.attention), dtype=torch.float32)
         call.attention.out_gradient = out_gradient.data_ptr()
         call.attention.qkv_gradient = gradient.data_ptr()
         call.attention.sums = sums.data_ptr()
         call.run(goes_back=True)
-        of_bias, of_pad, of_scale = sums.sum(0).split([bias.numel(), pad.numel(), scale.numel()])
+        sizes = [bias.numel(), pad.numel(), scale.numel()]
+        of_bias, of_pad, of_scale = sums.sum(0)[: sum(sizes)].split(sizes)
         return (
             gradient,
             of_pad.to(pad.dtype),
@@ -118,7 +119,8 @@ class _Call:
 
     def run(self, *, goes_back: bool) -> None:
         calls, target, threads = _library_here(), chosen_target("float32"), torch.get_num_threads()
-        workspace = torch.empty(calls.attention_workspace(target, self.attention, threads), dtype=torch.uint8)
+        size = calls.attention_workspace(target, self.attention, threads)
+        workspace = self.qkv.new_empty(size, dtype=torch.uint8)
         calls.attend(
             target, self.attention, goes_back=goes_back, workspace=workspace.data_ptr(), threads=threads
         )

@@ -46,7 +46,7 @@ class PackedSwin:
             self._merges = [self._pack_merge(stage.merge) for stage in model.stages]
             self._blocks = [[self._pack_block(block) for block in stage.blocks] for stage in model.stages]
             self._norms = [packer.norm(self._output_norm(i)) for i in range(len(model.stages))]
-        self._networks: dict[Pair, tuple[c.Network, Tensor | None]] = {}
+        self._networks: dict[Pair, c.Network] = {}
         self._tables: dict[tuple[int, Pair], int] = {}
 
     @property
@@ -58,12 +58,11 @@ class PackedSwin:
         found = self._networks.get(image_size)
         if found is None:
             with torch.inference_mode(False), torch.no_grad():
-                position = self._position(image_size)
-                found = self._describe(image_size, position), position
+                found = self._describe(image_size)
             if len(self._networks) >= _SIZES_KEPT:
                 self._networks.clear()
             self._networks[image_size] = found
-        return found[0]
+        return found
 
     # ---------------------------------------------------------------- weights
 
@@ -115,15 +114,17 @@ class PackedSwin:
 
     # ---------------------------------------------------------------- sizes
 
-    def _describe(self, image_size: Pair, position: Tensor | None) -> c.Network:
+    def _describe(self, image_size: Pair) -> c.Network:
         model, config = self.model, self.model.config
         network = c.Network()
         ctypes.pointer(network)[0] = self._ends
         network.image = image_size
+        network.kept = position = self._position(image_size)
         network.position = None if position is None else position.data_ptr()
         for i, stage in enumerate(model.stages):
             height, width = config.map_size(image_size, i)
-            plans = [stage.plan(torch.empty(1, height, width, 0), j) for j in range(len(stage.blocks))]
+            shape = torch.empty(1, height, width, 0, device="cpu")
+            plans = [stage.plan(shape, j) for j in range(len(stage.blocks))]
             blocks = [self._block(one, plan) for one, plan in zip(self._blocks[i], plans, strict=True)]
             reduction, norm = self._merges[i]
             network.stage[i] = c.Stage(
@@ -169,4 +170,5 @@ def _scales(attention: DotProductAttention | CosineAttention) -> Tensor:
     """What each head's scores are multiplied by. (h)"""
     if isinstance(attention, CosineAttention):
         return attention.scale()
-    return torch.full((attention.heads,), attention.scale(attention.proj.weight.shape[1]))
+    scale = attention.scale(attention.proj.weight.shape[1])
+    return torch.full((attention.heads,), scale, dtype=torch.float32, device="cpu")

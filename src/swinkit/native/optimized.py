@@ -222,7 +222,8 @@ class OptimizedSwin(nn.Module):
         self._check_images(x)
         packed = self._up_to_date()
         self._check_mode(x, packed)
-        results = [torch.empty(shape) for shape in self.shapes(x.shape, wanted, stages)]
+        x = x if x.dtype == torch.uint8 else x.float()  # autocast lets other types through
+        results = [x.new_empty(shape, dtype=torch.float32) for shape in self.shapes(x.shape, wanted, stages)]
         network = packed.weights.network((x.shape[2], x.shape[3]))
         threads = self.threads or torch.get_num_threads()
         images = Images(x.data_ptr(), x.shape[0], x.stride(), *self._normalisation(x.dtype))
@@ -236,7 +237,7 @@ class OptimizedSwin(nn.Module):
         """Raise ShapeError, saying what came, where `x` is no batch of images for this model."""
         if not isinstance(x, Tensor) or x.dtype != torch.uint8:
             return self.model.check_images(x)
-        self.model.check_images(torch.empty(x.shape, device="meta"))
+        self.model.check_images(torch.empty(x.shape, dtype=torch.float32, device="meta"))
         if self.preprocess is None:
             raise ShapeError(
                 "got uint8 images, and this model does not say how they are normalised",
@@ -312,10 +313,10 @@ class OptimizedSwin(nn.Module):
         try:
             room = self._rooms.pop()
         except IndexError:
-            room = torch.empty(0, dtype=torch.uint8)
+            room = torch.empty(0, dtype=torch.uint8, device="cpu")
         if room.nbytes < size + _ALIGNMENT:
             with torch.inference_mode(False):
-                room = torch.empty(size + _ALIGNMENT, dtype=torch.uint8)
+                room = torch.empty(size + _ALIGNMENT, dtype=torch.uint8, device="cpu")
         address = -(-room.data_ptr() // _ALIGNMENT) * _ALIGNMENT
         try:
             yield address, size

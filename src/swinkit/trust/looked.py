@@ -140,7 +140,7 @@ def heats(
     model.eval()
     try:
         for row, sample in enumerate(samples):
-            pixels = sample.pixels(len(preprocess.mean))
+            pixels = sample.pixels(preprocess.channels, own_values=preprocess.own_values)
             inputs = preprocess(pixels)[None].to(device)
             if classes is None:
                 with torch.no_grad():
