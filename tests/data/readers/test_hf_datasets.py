@@ -59,6 +59,21 @@ def test_parquet_has_class_names_from_its_schema_and_splits_from_file_names(tmp_
     assert images.samples[2].path.endswith("train-00000-of-00001.parquet row 2")
 
 
+def test_folders_of_the_hub_tell_the_split_of_files_that_have_one_name(tmp_path, datasets):
+    kind = datasets.ClassLabel(names=["dog", "cat"])
+    for number, split in enumerate(("test", "train")):
+        (tmp_path / "set" / split).mkdir(parents=True)
+        rows = _dataset(datasets, [0, 1], kind, first=2 * number)
+        rows.to_parquet(tmp_path / "set" / split / "0000.parquet")
+
+    images = open_images(tmp_path / "set")
+
+    names = [sample.name.rpartition("/")[0] for sample in images.samples]
+    assert ["test/0000/0", "test/0000/1", "train/0000/0", "train/0000/1"] == names
+    assert ["test", "test", "train", "train"] == [sample.split for sample in images.samples]
+    np.testing.assert_array_equal(noise(seed=3), images.samples[3].pixels())
+
+
 def test_a_row_travels_to_workers_without_the_data_set(tmp_path, datasets):
     labels = [str(n % 2) for n in range(300)]
     _dataset(datasets, labels, datasets.Value("string")).to_parquet(tmp_path / "x.parquet")

@@ -3,9 +3,10 @@
     train.parquet  test.parquet       data/train-00000-of-00002.parquet …       my_set/dataset_info.json …
 
 A column of pictures (their bytes, or paths) and one of labels: class numbers with names in the file's schema
-or in classes.txt beside it, words, or lists of either. Splits are told by a column, by the file names,
-or the data set itself. Read by the `datasets` library, which turns parquet into memory-mapped files in its
-cache once, so that any row can be had at any time without the whole being in memory.
+or in classes.txt beside it, words, or lists of either. Splits are told by a column, by the names of the files
+or of the folders they lie in, or the data set itself. Read by the `datasets` library, which turns parquet
+into memory-mapped files in its cache once, so that any row can be had at any time without the whole being in
+memory.
 """
 
 from __future__ import annotations
@@ -78,9 +79,13 @@ def read(place: Path, *, group_by: str | None = None) -> ImageSet:
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of one file. rows: a `datasets.Dataset`. split: as the file or the data set names it."""
+    """The rows of one file. name: unique in the data set. rows: a `datasets.Dataset`.
+
+    split: as the file, its folder or the data set names it.
+    """
 
     file: Path
+    name: str
     rows: Any
     split: Split | None
 
@@ -88,22 +93,24 @@ class _Part:
 def _parts(place: Path, library: ModuleType) -> list[_Part]:
     with failures_named(place), _without_progress_bars(library):
         if place.suffix.casefold() == ".arrow" and place.is_file():
-            return [_Part(place, library.Dataset.from_file(str(place)), None)]
+            return [_Part(place, place.stem, library.Dataset.from_file(str(place)), None)]
         if (place / "dataset_dict.json").is_file():
             saved = library.load_from_disk(str(place)).items()
-            return [_Part(place / name, rows, SPLIT_WORDS.get(name.casefold())) for name, rows in saved]
+            return [_Part(place / name, name, rows, SPLIT_WORDS.get(name.casefold())) for name, rows in saved]
         if (place / "dataset_info.json").is_file():
-            return [_Part(place, library.load_from_disk(str(place)), None)]
+            return [_Part(place, place.name, library.load_from_disk(str(place)), None)]
         files = [place] if place.is_file() else _parquet_files(place)
-        splits = [None] if place.is_file() else [split_in_name(file) for file in files]
+        splits = [None] if place.is_file() else [_split_of(file, place) for file in files]
         if None in splits and len(set(splits)) > 1:
-            silent = [file.name for file, split in zip(files, splits, strict=True) if split is None]
+            silent = [
+                name_below(file, place) for file, split in zip(files, splits, strict=True) if split is None
+            ]
             raise DataError(
                 f"{place}: nothing says which split {', '.join(silent)} is",
                 hint="name every file by its split (train-0.parquet), or give one file",
             )
         return [
-            _Part(file, library.Dataset.from_parquet(str(file)), split)
+            _Part(file, _called(file, place), library.Dataset.from_parquet(str(file)), split)
             for file, split in zip(files, splits, strict=True)
         ]
 
@@ -115,6 +122,15 @@ def _parquet_files(folder: Path) -> list[Path]:
         if found:
             return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
     return []
+
+
+def _split_of(file: Path, place: Path) -> Split | None:
+    """By the name of the file, or else of the folder below `place` that it lies in: train/0000.parquet."""
+    return split_in_name(file) or (None if file.parent == place else split_in_name(file.parent))
+
+
+def _called(file: Path, place: Path) -> str:
+    return file.stem if file == place else name_below(file.with_suffix(""), place)
 
 
 def datasets_library() -> ModuleType:
@@ -211,7 +227,7 @@ def _samples(part: _Part, group_by: str | None) -> Iterator[Sample]:
         label, labels = columns.known(value)
         told = None if splits[index] is None else SPLIT_WORDS.get(str(splits[index]).casefold())
         yield Sample(
-            name="/".join((part.file.stem, str(index), *([Path(path).name] if path else []))),
+            name="/".join((part.name, str(index), *([Path(path).name] if path else []))),
             label=label,
             labels=labels,
             group=None if groups[index] is None else str(groups[index]),
