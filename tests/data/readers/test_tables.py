@@ -97,6 +97,13 @@ def test_accents_may_be_written_in_another_form_than_the_file(folder, form):
     assert images.samples[0].pixels().shape == (12, 16, 3)
 
 
+def test_accents_of_a_name_without_its_folder_may_be_decomposed_too(folder):
+    save(folder / "pics" / unicodedata.normalize("NFD", "größe.png"))
+    table = _table(folder, "path,label", unicodedata.normalize("NFD", "größe,a"), "pics/1.png,b")
+
+    assert ["pics/1.png", "pics/größe.png"] == [sample.name for sample in open_images(table).samples]
+
+
 # Several labels
 
 

@@ -239,7 +239,7 @@ class _Table:
         path = _existing(self.path.parent, text)
         if path is not None:
             return path
-        called = self._below[text]
+        called = self._below[_plain(text)]
         if len(called) == 1:
             self._note(f"pictures that {self.name} names without their folder are looked for in all below it")
             return called[0]
