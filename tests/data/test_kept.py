@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_what_cannot_be_read_or_has_other_depth_stays_as_it_is(file: Path | None
     small = kept(samples, side=20, channels=None, file=file, count=lambda done, total: None)
 
     assert [sample.source for sample in samples] == [sample.source for sample in small]
+
+
+def test_what_lies_in_a_file_travels_to_loader_processes_as_its_place(tmp_path: Path) -> None:
+    samples = samples_in(tmp_path, [(60, 40), (50, 50)])
+    small = keep(samples, file=tmp_path / "pictures.bin")
+
+    packed = pickle.dumps(small)
+
+    assert len(packed) < 1000
+    for here, there in zip(keep(samples), pickle.loads(packed), strict=True):
+        np.testing.assert_array_equal(here.pixels(), there.pixels())
 
 
 def test_a_file_is_used_again_for_the_same_pictures_only(tmp_path: Path) -> None:

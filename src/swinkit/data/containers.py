@@ -7,8 +7,11 @@ worker processes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from swinkit.errors import DataError
 
@@ -45,17 +48,49 @@ class TarMember:
         return f"{self.archive}!{self.member}"
 
     def content(self) -> bytes:
-        try:
-            with self.archive.open("rb") as file:
-                file.seek(self.offset)
-                content = file.read(self.size)
-        except OSError as error:
-            raise DataError(f"cannot read {self.where}: {error.strerror or error}") from error
+        content = _part(self.archive, self.offset, self.size, self.where)
         if len(content) < self.size:
             raise DataError(
                 f"cannot read {self.where}: the archive ends before it does", hint="fetch the archive again"
             )
         return content
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Pixels of 8 bits in a file of many pictures that were decoded before, found again by their offset."""
+
+    file: Path
+    offset: int
+    shape: tuple[int, ...]
+
+    @property
+    def where(self) -> str:
+        return f"{self.file} at {self.offset}"
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def content(self) -> bytes:
+        """Of the pixels themselves, not of a picture file."""
+        content = _part(self.file, self.offset, self.size, self.where)
+        if len(content) < self.size:
+            raise DataError(f"cannot read {self.where}: the file ends before it does")
+        return content
+
+    def pixels(self) -> np.ndarray:
+        """H, W, C, not to be written to."""
+        return np.frombuffer(self.content(), np.uint8).reshape(self.shape)
+
+
+def _part(path: Path, offset: int, size: int, where: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise DataError(f"cannot read {where}: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import IO, Literal
 import numpy as np
 from PIL import Image
 
+from swinkit.data.containers import Decoded
 from swinkit.data.samples import Sample
 from swinkit.errors import DataError
 from swinkit.writing import write_atomically
@@ -59,8 +60,7 @@ def kept(
     if places is None:
         places = _write(file, samples, small, count)
         write_atomically(index, json.dumps({"key": key, "places": [place.to_list() for place in places]}))
-    pixels = np.memmap(file, np.uint8, "r")
-    return tuple(_with(sample, place.of(pixels)) for sample, place in zip(samples, places, strict=True))
+    return tuple(_with(sample, place.within(file)) for sample, place in zip(samples, places, strict=True))
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class _Place:
     offset: int
     shape: tuple[int, ...]
 
-    def of(self, pixels: np.ndarray) -> np.ndarray | None:
-        size = int(np.prod(self.shape))
-        return pixels[self.offset : self.offset + size].reshape(self.shape) if self.shape else None
+    def within(self, file: Path) -> Decoded | None:
+        """What travels to loader processes: where the picture lies, in place of its pixels."""
+        return Decoded(file, self.offset, self.shape) if self.shape else None
 
     def to_list(self) -> list[int]:
         return [self.offset, *self.shape]
@@ -91,7 +91,6 @@ def _write(
             if pixels is not None:
                 opened.write(pixels.tobytes())
                 offset += pixels.nbytes
-        opened.write(b"\0")  # an empty file cannot be mapped
 
     write_atomically(file, write)
     return places
@@ -124,7 +123,7 @@ def _small(sample: Sample, *, side: int | None, channels: int | None, own_values
     return np.asarray(shown.resize(size, Image.Resampling.BICUBIC)).reshape(size[1], size[0], -1)
 
 
-def _with(sample: Sample, pixels: np.ndarray | None) -> Sample:
+def _with(sample: Sample, pixels: np.ndarray | Decoded | None) -> Sample:
     return sample if pixels is None else replace(sample, source=pixels)
 
 

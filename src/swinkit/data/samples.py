@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from swinkit.data.containers import Packed
+from swinkit.data.containers import Decoded, Packed
 from swinkit.data.pictures import unread_endings
 from swinkit.data.read import read, read_bytes, to_channels
 from swinkit.errors import DataError
@@ -49,11 +49,12 @@ class Sample:
         """H, W, C as `read` gives them. Raises DataError with the path."""
         if isinstance(self.source, Path):
             return read(self.source, channels=channels, own_values=own_values)
-        if not isinstance(self.source, np.ndarray):
-            content, where = self.source.content(), self.source.where
+        source = self.source.pixels() if isinstance(self.source, Decoded) else self.source
+        if not isinstance(source, np.ndarray):
+            content, where = source.content(), source.where
             return read_bytes(content, where, channels=channels, own_values=own_values)
         try:
-            return to_channels(self.source, channels, own_values=own_values)
+            return to_channels(source, channels, own_values=own_values)
         except DataError as error:
             raise DataError(f"cannot use {self.name}: {error.message}", hint=error.hint) from error
 
