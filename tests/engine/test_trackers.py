@@ -178,6 +178,23 @@ def test_what_a_server_missed_it_gets_with_the_next_row(
     assert line.startswith("wandb takes no rows (ConnectionError: nobody there); metrics.jsonl has them")
 
 
+def test_one_that_does_not_close_costs_no_finished_training_and_hides_no_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = StandInMLflow()
+    mlflow.end_run = refuse  # type: ignore[method-assign]
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    said: list[str] = []
+
+    with tracking(tracked_by("mlflow"), Run(tmp_path), said.append):
+        mlflow.begun.clear()
+    with pytest.raises(KeyboardInterrupt), tracking(tracked_by("mlflow"), Run(tmp_path), said.append):
+        raise KeyboardInterrupt
+
+    expected = "mlflow does not close (ConnectionError: nobody there); metrics.jsonl has all rows"
+    assert [expected, expected] == said
+
+
 def refuse(*arguments: object, **settings: object) -> None:
     raise ConnectionError("nobody there")
 

@@ -150,12 +150,20 @@ def tracking(config: TrainConfig, run: Run, say: Callable[[str], None]) -> Itera
                 "and they are sent again with the next"
             )
 
+    def close(status: Literal["FINISHED", "KILLED"]) -> None:
+        try:
+            tracker.close(status)
+        except Exception as error:  # the training is over, and must be scored, or say why it stopped
+            say(
+                f"{config.track} does not close ({type(error).__name__}: {error}); metrics.jsonl has all rows"
+            )
+
     try:
         yield follow
     except BaseException:
-        tracker.close("KILLED")
+        close("KILLED")
         raise
-    tracker.close("FINISHED")
+    close("FINISHED")
 
 
 def _numbers(row: Row) -> dict[str, float]:
