@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from swinkit.engine.run import Run
@@ -16,7 +16,8 @@ from swinkit.errors import RunError
 def alone_in(run: Run) -> Iterator[None]:
     """Keep other trainings out of a run's folder, which is made where it is missing.
 
-    The system takes the lock back however this process ends. Raises RunError where another one has it.
+    The system takes the lock back however this process ends. Raises RunError where another one has it, or
+    where the file system has no locks.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     path = run.folder / ".lock"
@@ -29,15 +30,22 @@ def alone_in(run: Run) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        _release(path, handle)
 
 
 def _lock(path: Path) -> int | None:
     """A handle on the locked file, or None where somebody else has it."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT)
-        if not _taken(handle):
+        try:
+            taken = _taken(handle)
+        except OSError as error:
+            os.close(handle)
+            raise RunError(
+                f"cannot keep other trainings out of {path.parent}: {error.strerror or error}",
+                hint="choose a folder on another disk with --out: some network file systems have no locks",
+            ) from error
+        if not taken:
             os.close(handle)
             return None
         if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
@@ -55,6 +63,17 @@ def _taken(handle: int) -> bool:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):  # the second is what Windows says
         return False
     return True
+
+
+def _release(path: Path, handle: int) -> None:
+    """Remove the file and give the lock back."""
+    if sys.platform == "win32":  # no file goes there while it is open, be it here or in the next training
+        os.close(handle)
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
+    else:
+        path.unlink(missing_ok=True)  # first: else another training may lock a file that is about to go
+        os.close(handle)
