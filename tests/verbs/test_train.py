@@ -20,7 +20,7 @@ from swinkit.engine.run import Run
 from swinkit.errors import ConfigError, DataError, RunError
 from swinkit.recipes.facts import Machine
 from swinkit.recipes.wishes import seconds_in
-from swinkit.verbs import machine
+from swinkit.verbs import machine, planning
 from swinkit.verbs.check import check
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.predict import predict
@@ -137,6 +137,38 @@ def test_nothing_is_written_into_the_data(pictures: Path, tmp_path: Path) -> Non
     train(pictures, out=tmp_path / "run", model="swin_pico", image_size=8, epochs=1)
 
     assert before == contents(pictures)
+
+
+def test_nothing_is_written_into_the_data_even_from_inside_it(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "digits"
+    shutil.copytree(pictures, data)
+    monkeypatch.chdir(data)
+
+    run = train(".", model="swin_pico", epochs=1, dry_run=True)
+
+    assert tmp_path / "runs" / "digits-1" == run.folder
+    with pytest.raises(ConfigError, match="run lies inside the data"):
+        train(data, out=data / "run", model="swin_pico", epochs=1, dry_run=True)
+
+
+def test_a_run_that_was_begun_while_another_was_planned_is_not_replaced(
+    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    plan = planning.planned
+
+    def planned(*arguments: Any, **settings: Any) -> Any:
+        found = plan(*arguments, **settings)
+        shutil.copytree(run.folder, folder)
+        return found
+
+    monkeypatch.setattr(planning, "planned", planned)
+    with pytest.raises(RunError, match=r"there is a run in .* already"):
+        train(pictures, out=folder, model="swin_pico", image_size=8, epochs=1)
+
+    assert contents(run.folder) == contents(folder)
 
 
 def test_a_dry_run_says_the_plan_and_writes_nothing(

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from swinkit.engine.settings import TrainConfig
-from swinkit.errors import RunError
+from swinkit.errors import ConfigError, RunError
 
 SCHEMA = 1
 
@@ -108,17 +108,21 @@ class Run:
         )
 
 
-def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Run:
+def new_run(
+    out: str | Path | None, *, name: str, data: str | Path | None = None, overwrite: bool = False
+) -> Run:
     """A run in a folder of its own, which is not made yet: `out`, or the first free runs/NAME-1, NAME-2, …
 
-    Raises RunError where `out` is taken, unless `overwrite` and it holds a run.
+    data: what it reads, where that is a folder: never into it (see `outside`).
+    Raises RunError where `out` is taken, unless `overwrite` and it holds a run; ConfigError where it lies
+    inside the data.
     """
     if out is None:
         number = 1
-        while (folder := Path("runs") / f"{name}-{number}").exists():
+        while (folder := outside(data, None, f"{name}-{number}")).exists():
             number += 1
         return Run(folder)
-    run = Run(Path(out))
+    run = Run(outside(data, out, name))
     if not run.folder.exists() or (run.folder.is_dir() and not any(_contents(run.folder))):
         return run
     if not (run.folder / "run.json").is_file():
@@ -127,11 +131,34 @@ def new_run(out: str | Path | None, *, name: str, overwrite: bool = False) -> Ru
             hint="choose another folder with --out",
         )
     if not overwrite:
+        refuse_begun(run)
+    return run
+
+
+def refuse_begun(run: Run) -> None:
+    """Raises RunError where the folder holds a run."""
+    if (run.folder / "run.json").is_file():
         raise RunError(
             f"there is a run in {run.folder} already",
-            hint=f"go on with it: --resume {run.folder}; replace it: --overwrite; or choose another --out",
+            hint=f"go on with it: --resume {shlex.quote(str(run.folder))}; replace it: --overwrite; "
+            "or choose another --out",
         )
-    return run
+
+
+def outside(data: str | Path | None, out: str | Path | None, name: str) -> Path:
+    """Where to write: `out`, or runs/NAME, which is beside the data where it would be inside it.
+
+    Raises ConfigError where `out` lies inside the data.
+    """
+    folder = Path("runs") / name if out is None else Path(out)
+    if data is None or not Path(data).is_dir() or not folder.resolve().is_relative_to(Path(data).resolve()):
+        return folder
+    if out is None:
+        return Path(data).resolve().parent / folder
+    raise ConfigError(
+        f"{folder} lies inside the data in {data}, into which nothing is written",
+        hint="choose another folder with --out",
+    )
 
 
 def _contents(folder: Path) -> Iterator[Path]:

@@ -110,13 +110,13 @@ def check(
     """
     from swinkit.data import survey
     from swinkit.engine.progress import Progress
-    from swinkit.engine.run import Run
+    from swinkit.engine.run import Run, outside
     from swinkit.health.checkup import look_through
 
     began = time.monotonic()
     place = Path(data)
     images = survey(data, labels=labels, group_by=group_by)
-    folder = _folder(out, place, images.name)
+    folder = outside(place, out, f"check-{images.name}")
     found = look_through(images, place, seed=seed, counting=Progress(Run(folder)).counting)
     command = _next_command(found, data, folder)
     return Check(
@@ -136,25 +136,6 @@ def check(
         strict=strict,
         next_command=shlex.join(command),
     )
-
-
-def _folder(out: str | Path | None, place: Path, name: str) -> Path:
-    """Where to write: never into the data."""
-    from swinkit.errors import ConfigError
-
-    data = place.resolve()
-    inside = data if data.is_dir() else data.parent
-    if out is None:
-        folder = Path("runs") / f"check-{name}"
-        within = data.is_dir() and folder.resolve().is_relative_to(inside)
-        return inside.parent / folder if within else folder
-    folder = Path(out)
-    if data.is_dir() and folder.resolve().is_relative_to(inside):
-        raise ConfigError(
-            f"{folder} lies inside the data in {place}, into which nothing is written",
-            hint="choose another folder with --out",
-        )
-    return folder
 
 
 def _majority(found: Checkup) -> float | None:

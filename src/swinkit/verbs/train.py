@@ -7,7 +7,7 @@ import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from swinkit.engine.run import Run, cached, new_run
+from swinkit.engine.run import Run, cached, new_run, refuse_begun
 from swinkit.errors import ConfigError, RunError
 from swinkit.tasks.imbalance import Asked
 
@@ -66,7 +66,8 @@ def train(
         data: A folder of class folders, with or without train, val and test above them, a table of
             path,label, parquet files or tar archives, or hf:owner/name, a data set that is streamed from the
             Hugging Face hub; without one, the embedded handwritten digits. Nothing is written into it.
-        out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …
+        out: Folder of the run; by default the first free runs/NAME-1, runs/NAME-2, …, beside the data where
+            that would be inside it.
         seed: Decides everything that is random.
         labels: Text file with one class in each line, which fixes their order; by default those of train, in
             natural order.
@@ -111,7 +112,7 @@ def train(
 
     Raises:
         DataError: the pictures cannot be trained on.
-        ConfigError: settings contradict each other.
+        ConfigError: settings contradict each other, or `out` lies inside the data.
         RunError: the run's folder is taken, or training broke down.
         KeyboardInterrupt: stopped on request, after saving.
     """
@@ -191,7 +192,7 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
     refuse_unknown(wishes.model, wishes.weights, wishes.teacher)
     left_out = frozenset() if wishes.exclude is None else read_exclusions(wishes.exclude)
     images = open_images(wishes.data, labels=wishes.labels, group_by=wishes.group_by, exclude=left_out)
-    run = new_run(out, name=images.name, overwrite=overwrite)
+    run = new_run(out, name=images.name, data=wishes.data, overwrite=overwrite)
     progress = Progress(run)
     data = training_data(images, wishes, left_out, progress)
     with computing(threads=wishes.threads, kernel=wishes.kernel):
@@ -201,6 +202,8 @@ def _start(wishes: Wishes, *, out: str | Path | None, overwrite: bool, dry_run: 
         if dry_run:
             return run
         with alone_in(run):
+            if not overwrite:
+                refuse_begun(run)  # by a training that came and went while this one was planned
             begin(run, plan, model, data, found.facts)
             frozen = frozen_features(model, data.images, config, progress, most=found.probed)
             keep_frozen(run, frozen)
