@@ -345,8 +345,8 @@ TOP_LOSSES = (
     "bad crop, or a kind of picture that was missing in training."
 )
 SUSPECTS = (
-    "A model that had not seen these pictures, trained on the others, is sure that they show something "
-    "else. Look at them first: the label may be wrong."
+    "A linear classifier that had not seen these pictures, taught by the others, finds another class more "
+    "probable than their label. Look at the first of them: the label may be wrong."
 )
 LOOKED = (
     "The brighter a place, the more it spoke for the answer. A model that is right for a wrong reason looks "
@@ -454,7 +454,7 @@ def unsure(found: Assessment, sheet: Sheet) -> Markup:
         return Markup("")
     text = "<code>predict</code> answers “unsure” below {threshold}"
     if calibration.error_rate is not None:
-        text += ", chosen on {on} so that {error_rate} of its answers are wrong"
+        text += ", chosen on {on} so that at most {error_rate} of its answers are wrong"
     if calibration.answered is not None:
         text += ". Here it then answers {coverage} of the pictures, and is right on {accuracy} of those"
     answered = calibration.answered is not None
@@ -595,8 +595,8 @@ def duel_numbers(one: Duel | SetDuel, sheet: Sheet, row: int) -> Markup:
     return _said(
         "Balanced accuracy of {second} against that of {first}: {value} points ({low} to {high}); "
         "accuracy: {accuracy} points ({accuracy_low} to {accuracy_high}). {only_second} pictures only "
-        "{second} got right, {only_first} only {first}; if they were equally good, accuracy would part "
-        "them so far with a probability of {p} (McNemar).",
+        "{second} got right, {only_first} only {first}. If they were equally good, balanced accuracy would "
+        "part them so far with a probability of {p_balanced}, accuracy with one of {p}.",
         first=called(one.first),
         second=called(one.second),
         value=sheet.points(*at, "balanced_accuracy", "value"),
@@ -607,6 +607,7 @@ def duel_numbers(one: Duel | SetDuel, sheet: Sheet, row: int) -> Markup:
         accuracy_high=sheet.points(*at, "accuracy", "high"),
         only_first=sheet.count(*at, "only_first"),
         only_second=sheet.count(*at, "only_second"),
+        p_balanced=sheet.number(*at, "p_balanced", as_=chance),
         p=sheet.number(*at, "p", as_=chance),
     )
 

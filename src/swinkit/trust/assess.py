@@ -28,7 +28,7 @@ from swinkit.trust.assessment import (
 from swinkit.trust.calibration import class_indices, coverage, coverages, reliability, softmax
 from swinkit.trust.caution import Caution
 from swinkit.trust.cost import cost_of
-from swinkit.trust.intervals import Resampled
+from swinkit.trust.intervals import Resampled, groups_of
 from swinkit.trust.looked import looked, looked_for
 from swinkit.trust.robustness import shaken, shaken_sets
 from swinkit.trust.said import said
@@ -96,41 +96,56 @@ def assess(
         scored, predictions=tuple(said(task, caution, answers, top=top)), skipped=tuple(skipped)
     )
     cost = cost_of(model, answers.samples, weights)
+    beside = _Beside(train, copies, chosen_on_same, learnt_from, frozen, seed)
     if isinstance(evaluation, MultiLabelEvaluation):
-        contents = [content(sample) for sample in answers.samples]
-        sets = assess_sets(evaluation, answers, contents, chosen_on_same=chosen_on_same, seed=seed)
-        sets = replace(sets, cost=cost, baselines=_guesses(task, evaluation, answers.samples, frozen, seed))
-        sets = _beside_copies(sets, task, answers, train, copies)
-        if not thorough:
-            return sets
-        return replace(
-            sets,
-            robustness=shaken_sets(model, task, caution, answers.samples),
-            looked=looked_for(model, answers.samples, evaluation.predictions, evaluation.classes),
-        )
-    drawn = _resampled(evaluation, answers.samples, seed)
+        sets = replace(_of_sets(task, evaluation, answers, beside), cost=cost)
+        return _looked_at_sets(sets, model, task, caution, answers) if thorough else sets
+    found = replace(_of_classes(task, evaluation, answers, caution, beside), cost=cost)
+    return _looked_at(found, model, task, caution, answers, beside) if thorough else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is known beside model and pictures; as `assess` says."""
+
+    train: Sequence[Sample]
+    copies: Sequence[Sequence[str]] | None
+    chosen_on_same: bool
+    learnt_from: bool
+    frozen: Frozen | None
+    seed: int
+
+
+def _of_classes(
+    task: Task, evaluation: Evaluation, answers: Answers, caution: Caution, beside: _Beside
+) -> Assessment:
+    drawn = _resampled(evaluation, answers.samples, beside.seed)
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
     pictures = tuple(_scored(evaluation, answers, caution))
-    others = _others(answers.samples, train, copies)
+    others = _others(answers.samples, beside.train, beside.copies)
     right = [pictures[row].label == pictures[row].predicted for row in others]
-    found = Assessment(
+    return Assessment(
         evaluation=evaluation,
         accuracy=accuracy,
         balanced_accuracy=balanced,
         per_class={name: drawn.of_class(index) for index, name in enumerate(task.classes)},
         pictures=pictures,
-        chosen_on_same=chosen_on_same,
-        baselines=_baselines(task, train, answers.samples, frozen, seed),
+        chosen_on_same=beside.chosen_on_same,
+        baselines=_baselines(task, beside.train, answers.samples, beside.frozen, beside.seed),
         calibration=_calibration(evaluation, answers, caution),
-        cost=cost,
-        trained_copies=len(pictures) - len(others) if train else None,
-        accuracy_without_copies=sum(right) / len(right) if train and right else None,
-        copies="file" if copies is None else "near",
+        trained_copies=len(pictures) - len(others) if beside.train else None,
+        accuracy_without_copies=sum(right) / len(right) if beside.train and right else None,
+        copies="file" if beside.copies is None else "near",
     )
-    if not thorough:
-        return found
-    doubts = _doubts(task, answers, frozen, learnt_from)
+
+
+def _looked_at(
+    found: Assessment, model: Backbone, task: Task, caution: Caution, answers: Answers, beside: _Beside
+) -> Assessment:
+    """With what takes many passes."""
+    doubts = _doubts(task, answers, beside)
+    evaluation = found.evaluation
     return replace(
         found,
         suspects=doubts.suspects,
@@ -140,13 +155,34 @@ def assess(
     )
 
 
-def _doubts(task: Task, answers: Answers, frozen: Frozen | None, learnt_from: bool) -> Found:
+def _of_sets(
+    task: Task, evaluation: MultiLabelEvaluation, answers: Answers, beside: _Beside
+) -> MultiLabelAssessment:
+    contents = [content(sample) for sample in answers.samples]
+    sets = assess_sets(evaluation, answers, contents, chosen_on_same=beside.chosen_on_same, seed=beside.seed)
+    guesses = _guesses(task, evaluation, answers.samples, beside.frozen, beside.seed)
+    return _beside_copies(replace(sets, baselines=guesses), task, answers, beside.train, beside.copies)
+
+
+def _looked_at_sets(
+    sets: MultiLabelAssessment, model: Backbone, task: Task, caution: Caution, answers: Answers
+) -> MultiLabelAssessment:
+    evaluation = sets.evaluation
+    return replace(
+        sets,
+        robustness=shaken_sets(model, task, caution, answers.samples),
+        looked=looked_for(model, answers.samples, evaluation.predictions, evaluation.classes),
+    )
+
+
+def _doubts(task: Task, answers: Answers, beside: _Beside) -> Found:
     """Wrong labels, by features that know none: the starting weights', else of pictures not trained on."""
+    frozen, together = beside.frozen, beside.copies or ()
     if frozen is not None:
-        return suspects(task, frozen.samples, frozen.features)
-    if learnt_from:
+        return suspects(task, frozen.samples, frozen.features, together=together)
+    if beside.learnt_from:
         return Found(skipped="the model was trained on these pictures, and would repeat a wrong label")
-    return suspects(task, answers.samples, answers.features)
+    return suspects(task, answers.samples, answers.features, together=together)
 
 
 def _others(
@@ -231,12 +267,11 @@ def _scored(found: Evaluation, answers: Answers, caution: Caution) -> Iterator[S
 
 
 def _resampled(found: Evaluation, samples: Sequence[Sample], seed: int) -> Resampled:
-    grouped = any(sample.group is not None for sample in samples)
     return Resampled(
         class_indices(found.answers, found.classes),
         class_indices([str(told.label) for told in found.predictions], found.classes),
         classes=len(found.classes),
-        groups=[sample.group or f"alone: {sample.name}" for sample in samples] if grouped else None,
+        groups=groups_of(samples),
         seed=seed,
     )
 
@@ -258,9 +293,9 @@ def _baselines(
 def _probe(task: Task, scored: Sequence[Sample], frozen: Frozen, seed: int) -> Interval | None:
     """Balanced accuracy of a linear classifier beside the model."""
     samples, outputs = _probed(task, scored, frozen)
-    grouped = [sample.group or sample.name for sample in samples] if any(s.group for s in samples) else None
     truth, answers = task.targets(samples).numpy(), outputs.argmax(dim=1).numpy()
-    return Resampled(truth, answers, classes=len(task.classes), groups=grouped, seed=seed).balanced_accuracy()
+    drawn = Resampled(truth, answers, classes=len(task.classes), groups=groups_of(samples), seed=seed)
+    return drawn.balanced_accuracy()
 
 
 def _guesses(

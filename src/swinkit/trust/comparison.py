@@ -56,7 +56,7 @@ class SetContender(Entrant):
 class Duel:
     """Two runs on the same pictures: how much better the second is, and whether that may be chance.
 
-    accuracy, balanced_accuracy: differences, second minus first, with intervals by a paired bootstrap.
+    accuracy, balanced_accuracy: differences, second minus first, with intervals (`intervals.py`).
     only_first, only_second: pictures that one got right and the other wrong.
     p: how often chance alone would part them so far in accuracy if they were equally good; p_balanced: in
         balanced accuracy. Both are corrected for the number of pairs.

@@ -16,7 +16,7 @@ from swinkit.engine.probe import fit_by_folds
 from swinkit.tasks import Task
 from swinkit.trust.assess import Frozen
 from swinkit.trust.assessment import ByFolds, LabelByFolds
-from swinkit.trust.intervals import Resampled
+from swinkit.trust.intervals import Resampled, groups_of
 from swinkit.trust.sets import mean_precision
 
 FOLDS = 5
@@ -43,7 +43,7 @@ def by_folds(
         task.targets(samples).numpy(),
         outputs.argmax(dim=1).numpy(),
         classes=len(task.classes),
-        groups=[s.group or s.name for s in samples] if any(s.group for s in samples) else None,
+        groups=groups_of(samples),
         seed=seed,
     )
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from swinkit.data import Sample
 from swinkit.trust.assessment import ClassIntervals, Interval
 
 Z = 1.959963984540054
@@ -29,6 +30,15 @@ DRAWS = 2000
 PRIOR = 0.5
 _AT_ONCE = 1000  # groups, so that many of them need no more memory
 _ENDS = (2.5, 97.5)
+
+
+def groups_of(samples: Sequence[Sample]) -> list[str] | None:
+    """What each picture belongs to, by itself where to no group; None where no picture has one."""
+    if all(sample.group is None for sample in samples):
+        return None
+    return [
+        f"alone: {sample.name}" if sample.group is None else f"group: {sample.group}" for sample in samples
+    ]
 
 
 def wilson(hits: int, of: int) -> Interval | None:
@@ -146,7 +156,8 @@ def drawn(
 ) -> Drawn:
     """kinds: for each way of counting, the class of every picture (N) and whether it counts (N).
 
-    A picture, or a group, has one weight in all of them.
+    A group has one weight in all of them. Of pictures alone none is counted twice for a class, so that their
+    weights are drawn apart.
     """
     rng = np.random.default_rng(seed)
     counts = [np.bincount(of[chosen], minlength=classes) for of, chosen in kinds]

@@ -11,7 +11,7 @@ from swinkit.data.loader import known_classes
 from swinkit.tasks import LabelScore, MultiLabelEvaluation
 from swinkit.trust.answers import Answers
 from swinkit.trust.assessment import Interval, LabelIntervals, MultiLabelAssessment, ScoredSet
-from swinkit.trust.intervals import Resampled
+from swinkit.trust.intervals import Resampled, groups_of
 from swinkit.trust.reweighted import Reweighted, interval, mean_of
 
 
@@ -26,7 +26,7 @@ def assess_sets(
     """The numbers with their 95 % intervals, and every picture. contents: a hash of each."""
     shares = answers.outputs.double().sigmoid().numpy()  # N, K
     truth = truth_of(answers.samples, evaluation.classes)  # N, K
-    drawn = Reweighted(groups_of(answers.samples), seed)
+    drawn = _reweighted(answers.samples, seed)
     scores = evaluation.per_class
     precisions = [drawn.average_precision(*both) for both in zip(shares.T, truth.T, strict=True)]
     f1s = [
@@ -53,18 +53,18 @@ def mean_precision(
     shares: np.ndarray, samples: Sequence[Sample], classes: Sequence[str], value: float, seed: int
 ) -> Interval | None:
     """A mean average precision with its interval. shares: N, K."""
-    truth, drawn = truth_of(samples, classes), Reweighted(groups_of(samples), seed)
+    truth, drawn = truth_of(samples, classes), _reweighted(samples, seed)
     each = [drawn.average_precision(*both) for both in zip(shares.T, truth.T, strict=True)]
     return interval(mean_of(each), value)
+
+
+def _reweighted(samples: Sequence[Sample], seed: int) -> Reweighted:
+    return Reweighted(groups_of(samples) or [sample.name for sample in samples], seed)
 
 
 def truth_of(samples: Sequence[Sample], classes: Sequence[str]) -> np.ndarray:
     """1 where a sample has a class, 0 where not, NaN where nobody said. (N, K)"""
     return np.array([known_classes(sample, classes) for sample in samples])
-
-
-def groups_of(samples: Sequence[Sample]) -> list[str]:
-    return [sample.group or f"alone: {sample.name}" for sample in samples]
 
 
 def _of_class(
@@ -77,12 +77,11 @@ def _of_class(
 ) -> LabelIntervals:
     """What is at the threshold is counted as of two classes: having it, and not."""
     known = np.flatnonzero(~np.isnan(truth))
-    grouped = any(sample.group is not None for sample in samples)
     counted = Resampled(
         truth[known] == 1,
         shares[known] >= score.threshold,
         classes=2,
-        groups=[groups_of(samples)[index] for index in known] if grouped else None,
+        groups=groups_of([samples[index] for index in known.tolist()]),
         seed=seed,
     ).of_class(1)
     return LabelIntervals(

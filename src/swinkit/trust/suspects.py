@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 
 from swinkit.data import Sample
+from swinkit.data.kin import units_of
+from swinkit.data.splits import folds
 from swinkit.engine.probe import fitted
 from swinkit.tasks import Task
 from swinkit.trust.assessment import Suspect
@@ -43,15 +45,25 @@ class Found:
     skipped: str | None = None
 
 
-def suspects(task: Task, samples: Sequence[Sample], features: Tensor) -> Found:
-    """Pictures whose label others contradict. features: of the samples, knowing no label. (N, C)"""
-    fewest = min(Counter(sample.label for sample in samples).values(), default=0)
+def suspects(
+    task: Task, samples: Sequence[Sample], features: Tensor, *, together: Sequence[Sequence[str]] = ()
+) -> Found:
+    """Pictures whose label others contradict.
+
+    features: of the samples, knowing no label (N, C). together: names of pictures that show the same, which
+    would vouch for each other, as those of one group and exact copies would.
+    """
+    units = units_of(samples, seed=0, together=together)
+    fewest = min(Counter(label for unit in units for label in unit.labels).values(), default=0)
     if fewest < FOLDS:
-        return Found(skipped=f"a class has {fewest} pictures here, and {FOLDS} are needed to judge by others")
+        return Found(
+            skipped=f"a class has {fewest} pictures here, groups and copies counted once, and {FOLDS} are "
+            "needed to judge by others"
+        )
     targets = class_indices([str(sample.label) for sample in samples], task.classes)
     guessed = float(np.bincount(targets).max()) / len(targets)
     needed = guessed + _TRUSTED * (1 - guessed)
-    answers = _by_fold(task, samples, features)
+    answers = _by_fold(task, samples, features, folds(samples, count=FOLDS, together=together))
     parts = [next(answers)]
     right = _agreement(parts, targets)
     # What a fifth leaves no doubt of need not be asked of all: with many classes that takes minutes.
@@ -85,14 +97,11 @@ class _Fold:
     shares: np.ndarray
 
 
-def out_of_fold(task: Task, samples: Sequence[Sample], features: Tensor) -> np.ndarray:
-    """Probabilities of the classes by a linear classifier that never saw the picture or its group. (N, K)"""
-    return _likeliest(list(_by_fold(task, samples, features)), task.targets(samples).numpy())
-
-
-def _by_fold(task: Task, samples: Sequence[Sample], features: Tensor) -> Iterator[_Fold]:
+def _by_fold(
+    task: Task, samples: Sequence[Sample], features: Tensor, number_of: Sequence[int]
+) -> Iterator[_Fold]:
     """Of one fold of the pictures after the other, what classifiers say that learnt from all others."""
-    fold = torch.tensor(_folds(samples))
+    fold = torch.tensor(number_of)
     for number in fold.unique():
         taught, asked = (fold != number).nonzero().flatten(), (fold == number).nonzero().flatten()
         some = [samples[index] for index in taught.tolist()]
@@ -137,15 +146,3 @@ def ranked(shares: np.ndarray, targets: np.ndarray) -> list[tuple[int, int]]:
         np.flatnonzero(suggested != targets), key=lambda index: (not confident[index], -lead[index])
     )
     return [(int(index), int(suggested[index])) for index in order]
-
-
-def _folds(samples: Sequence[Sample]) -> list[int]:
-    """One of five for each picture: evenly by class, groups together, the same whatever the order."""
-    place: dict[str, int] = {}
-    seen: Counter[str | None] = Counter()
-    for sample in sorted(samples, key=lambda sample: sample.name):
-        key = sample.group or sample.name
-        if key not in place:
-            place[key] = seen[sample.label] % FOLDS
-            seen[sample.label] += 1
-    return [place[sample.group or sample.name] for sample in samples]
