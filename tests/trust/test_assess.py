@@ -90,6 +90,18 @@ def test_files_that_were_trained_on_are_counted_and_left_out(model: Swin) -> Non
     assert others.trained_copies is None
 
 
+def test_a_picture_that_went_after_it_was_trained_on_is_left_out_and_said(
+    model: Swin, found: Assessment, tmp_path: Path
+) -> None:
+    samples = few_digits().samples
+    gone = Sample(name="gone", label="0", source=tmp_path / "gone.png")
+
+    again = assess(model, TASK, samples[28:], train=[*samples[:28], gone])
+
+    assert ((str(tmp_path / "gone.png"), "No such file or directory"),) == again.evaluation.skipped
+    assert found.accuracy_without_copies == again.accuracy_without_copies
+
+
 def test_predictions_give_back_every_number(found: Assessment) -> None:
     table, said = rows(found), found.evaluation
 

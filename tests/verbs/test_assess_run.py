@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from swinkit.data import digits, open_images
+from swinkit.engine import loop
 from swinkit.engine.run import Run
 from swinkit.verbs.evaluate import assess_run, divided_as
 from swinkit.verbs.inspect import inspect
@@ -68,6 +69,27 @@ def test_predict_says_what_was_scored_whatever_the_batch(run: Run) -> None:
             assert (told.label, told.unsure) == (one.label, one.unsure)
             assert told.probabilities == pytest.approx(one.probabilities, abs=1e-6)
             assert told.strangeness == pytest.approx(one.strangeness, abs=1e-4)
+
+
+def test_pictures_that_went_while_training_are_passed_over_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pictures(tmp_path / "pictures", test=20)
+    gone = [next((data / part / "0").glob("[!b]*.png")) for part in ("train", "val")]
+    fit_for_real = loop.fit
+
+    def fit(*arguments: Any, **settings: Any) -> None:
+        fit_for_real(*arguments, **settings)
+        for path in gone:
+            path.unlink()
+
+    monkeypatch.setattr(loop, "fit", fit)
+    run = train(data, out=tmp_path / "run", model="swin_pico", image_size=16, epochs=1, batch=8)
+
+    assert {"bad.png", *(path.name for path in gone)} == {
+        Path(path).name for path, _ in run.evaluation["skipped"]
+    }
+    assert run.report.is_file()
 
 
 def without_time(evaluation: dict[str, Any]) -> dict[str, Any]:

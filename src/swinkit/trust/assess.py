@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from swinkit.data import Sample
-from swinkit.engine.inference import EVALUATION_BATCH
+from swinkit.engine.inference import EVALUATION_BATCH, Unreadable
 from swinkit.engine.probe import fit_probe
 from swinkit.errors import DataError
 from swinkit.models import Backbone
@@ -90,13 +90,14 @@ def assess(
         skipped.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
 
     answers = gather(model, samples, batch=batch, unreadable=unreadable, progress=progress)
+    seen = _contents(train, unreadable)
     scored = task.evaluate(caution.calibrated(answers.outputs), answers.samples)
     top = len(task.classes) if isinstance(scored, MultiLabelEvaluation) else TOP
     evaluation = replace(
         scored, predictions=tuple(said(task, caution, answers, top=top)), skipped=tuple(skipped)
     )
     cost = cost_of(model, answers.samples, weights)
-    beside = _Beside(train, copies, chosen_on_same, learnt_from, frozen, seed)
+    beside = _Beside(train, seen, copies, chosen_on_same, learnt_from, frozen, seed)
     if isinstance(evaluation, MultiLabelEvaluation):
         sets = replace(_of_sets(task, evaluation, answers, beside), cost=cost)
         return _looked_at_sets(sets, model, task, caution, answers) if thorough else sets
@@ -106,9 +107,10 @@ def assess(
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What is known beside model and pictures; as `assess` says."""
+    """What is known beside model and pictures; as `assess` says. seen: the contents of train."""
 
     train: Sequence[Sample]
+    seen: Collection[str]
     copies: Sequence[Sequence[str]] | None
     chosen_on_same: bool
     learnt_from: bool
@@ -123,7 +125,7 @@ def _of_classes(
     accuracy, balanced = drawn.accuracy(), drawn.balanced_accuracy()
     assert accuracy is not None and balanced is not None  # there is a picture
     pictures = tuple(_scored(evaluation, answers, caution))
-    others = _others(answers.samples, beside.train, beside.copies)
+    others = _others(answers.samples, beside)
     right = [pictures[row].label == pictures[row].predicted for row in others]
     return Assessment(
         evaluation=evaluation,
@@ -161,7 +163,7 @@ def _of_sets(
     contents = [content(sample) for sample in answers.samples]
     sets = assess_sets(evaluation, answers, contents, chosen_on_same=beside.chosen_on_same, seed=beside.seed)
     guesses = _guesses(task, evaluation, answers.samples, beside.frozen, beside.seed)
-    return _beside_copies(replace(sets, baselines=guesses), task, answers, beside.train, beside.copies)
+    return _beside_copies(replace(sets, baselines=guesses), task, answers, beside)
 
 
 def _looked_at_sets(
@@ -185,13 +187,23 @@ def _doubts(task: Task, answers: Answers, beside: _Beside) -> Found:
     return suspects(task, answers.samples, answers.features, together=together)
 
 
-def _others(
-    scored: Sequence[Sample], train: Sequence[Sample], copies: Sequence[Sequence[str]] | None
-) -> list[int]:
+def _contents(samples: Sequence[Sample], unreadable: Unreadable) -> set[str]:
+    """Of the samples that are still there: a picture may go while others are trained on."""
+    found: set[str] = set()
+    for sample in samples:
+        try:
+            found.add(content(sample))
+        except DataError as error:
+            unreadable(sample, error)
+        except OSError as error:
+            unreadable(sample, DataError(f"cannot read {sample.path}: {error.strerror or error}"))
+    return found
+
+
+def _others(scored: Sequence[Sample], beside: _Beside) -> list[int]:
     """Rows of the scored pictures of which no copy was trained on."""
-    taught = {sample.name for sample in train}
-    seen = {content(sample) for sample in train}
-    alike = {name for names in copies or () if not taught.isdisjoint(names) for name in names}
+    taught, seen = {sample.name for sample in beside.train}, beside.seen
+    alike = {name for names in beside.copies or () if not taught.isdisjoint(names) for name in names}
     return [
         row
         for row, sample in enumerate(scored)
@@ -200,23 +212,19 @@ def _others(
 
 
 def _beside_copies(
-    sets: MultiLabelAssessment,
-    task: Task,
-    answers: Answers,
-    train: Sequence[Sample],
-    copies: Sequence[Sequence[str]] | None,
+    sets: MultiLabelAssessment, task: Task, answers: Answers, beside: _Beside
 ) -> MultiLabelAssessment:
     """The same where a picture may have several classes."""
-    if not train:
+    if not beside.train:
         return sets
-    others = _others(answers.samples, train, copies)
+    others = _others(answers.samples, beside)
     scores = task.scores()
     scores.add(answers.outputs[others], task.targets([answers.samples[row] for row in others]))
     return replace(
         sets,
         trained_copies=len(sets.pictures) - len(others),
         precision_without_copies=scores.result()["mean_average_precision"] if others else None,
-        copies="file" if copies is None else "near",
+        copies="file" if beside.copies is None else "near",
     )
 
 

@@ -119,7 +119,7 @@ def assess_run(
     from swinkit.trust.files import write_assessment
     from swinkit.verbs.classifier import open_classifier
 
-    _choose_caution(run, images, device)
+    gone = _choose_caution(run, images, device)
     model, task, caution = open_classifier(run.best, device=device)
     held_out: Split = "test" if "test" in images.splits() else "val"
     found = assess(
@@ -136,8 +136,10 @@ def assess_run(
     )
     if frozen is not None:
         found = _with_folds(found, run, task, frozen)
-    skipped = tuple((path, reason) for path, reason in run.facts["skipped"])
-    found = _described(found, replace(images, skipped=skipped), held_out, run.best)
+    told = {path for path, _ in found.evaluation.skipped}
+    skipped = *run.facts["skipped"], *(one for one in gone if one[0] not in told)
+    images = replace(images, skipped=tuple((path, reason) for path, reason in skipped))
+    found = _described(found, images, held_out, run.best)
     write_assessment(run.folder, found)
     _write_page(run.folder, found, images, Trained(facts=run.facts, history=run.metrics))
     return found
@@ -159,19 +161,28 @@ def _copies(run: Run | None) -> list[list[str]] | None:
     return copies
 
 
-def _choose_caution(run: Run, images: ImageSet, device: str | None) -> None:
-    """Choose temperature and thresholds of the run's best model on val, and write them into its file."""
+def _choose_caution(run: Run, images: ImageSet, device: str | None) -> list[tuple[str, str]]:
+    """Choose temperature and thresholds of the run's best model on val, and write them into its file.
+
+    Returns pictures of val that cannot be read any more, with the reason.
+    """
     from swinkit.backbones.opening import save_model
     from swinkit.trust.answers import gather
     from swinkit.trust.caution import KEY, chosen_caution
     from swinkit.verbs.classifier import open_classifier
 
     model, task, _ = open_classifier(run.best, device=device)
-    val = gather(model, images.split("val").samples)
+    gone: list[tuple[str, str]] = []
+
+    def unreadable(sample: Sample, error: DataError) -> None:
+        gone.append((sample.path, error.message.removeprefix(f"cannot read {sample.path}: ")))
+
+    val = gather(model, images.split("val").samples, unreadable=unreadable)
     task = task.chosen_on(val.outputs, val.samples)
     caution = chosen_caution(val, task.targets(val.samples), on="val")
     facts = {**model.load_report.extra, **task.facts(), KEY: caution.to_dict()}
     save_model(model, run.best, extra=facts)
+    return gone
 
 
 def _write_page(folder: Path, found: Found, images: ImageSet, trained: Trained | None = None) -> None:
