@@ -157,6 +157,15 @@ def test_each_kind_of_error_has_its_exit_code_and_no_stack_trace(
     assert 1 <= len(screen.err.splitlines()) <= 2
 
 
+@pytest.mark.parametrize(("data", "code"), [("hf:owner/name", 1), ("nowhere", 2)])
+def test_bad_data_of_a_stream_is_no_slip_of_the_pen(
+    data: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VERBS["train"], "run", raises(DataError("no")))
+
+    assert main(["train", data]) == code
+
+
 def test_a_disk_that_is_full_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     error = RunError("cannot write")
     error.__cause__ = OSError(28, "No space left on device")

@@ -168,10 +168,13 @@ def _code(error: SwinkitError) -> int:
 
 
 def _names_nothing(door: Door) -> bool:
-    """Whether the pictures that were asked for are not there at all: a slip of the pen, not bad data."""
+    """Whether the pictures that were asked for are not there at all: a slip of the pen, not bad data.
+
+    Nobody can say that of a stream without asking the hub.
+    """
     named = [getattr(door, one, None) for one in ("data", "image")] + [*getattr(door, "images", ())]
-    paths = [Path(path) for path in named if path is not None]
-    return bool(paths) and not any(path.exists() for path in paths)
+    paths = [str(path) for path in named if path is not None]
+    return bool(paths) and not any(path.startswith("hf:") or Path(path).exists() for path in paths)
 
 
 def _in_words(error: Exception) -> str:
