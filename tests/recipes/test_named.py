@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,21 @@ def test_a_recipe_that_cannot_be_had_says_why(mine: Path, text: str, message: st
 
     assert message in refusal.value.message
     assert hint is None or hint in str(refusal.value.hint)
+
+
+def test_a_file_may_hold_dataclasses_whose_annotations_are_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "json.py"  # a name that another module has
+    path.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from typing import ClassVar\n"
+        "@dataclass\n"
+        "class Night:\n"
+        "    length: ClassVar[int] = 8\n" + MINE.replace("7", "9")
+    )
+
+    assert 9 == recipe_named(f"{path}:night_run").config.epochs
+    assert hasattr(sys.modules["json"], "dumps")
 
 
 def test_a_file_that_does_not_run_is_named_with_its_reason(tmp_path: Path) -> None:

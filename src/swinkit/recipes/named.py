@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -168,12 +169,16 @@ def _function_in(path: Path, name: str) -> Callable[..., TrainConfig]:
 
 
 def _run(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(
+        f"recipes in {path.stem}", path
+    )  # no name of another module
     assert spec is not None and spec.loader is not None  # the ending is .py
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look up what annotations mean
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a file of the user's raises
+        del sys.modules[spec.name]
         raise ConfigError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     return module
 
