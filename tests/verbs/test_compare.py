@@ -91,6 +91,21 @@ def test_runs_that_disagree_on_what_a_picture_shows_are_refused(scored: list[Pat
         swinkit.compare([scored[0], tmp_path])
 
 
+def test_a_run_that_was_scored_in_another_way_is_told_how_to_be_scored_anew(
+    scored: list[Path], tmp_path: Path
+) -> None:
+    old = tmp_path / "my run"
+    old.mkdir()
+    (old / "run.json").write_text("{}")
+    (old / "evaluation.json").write_text("{}")
+    (old / "predictions.csv").write_text("label,predicted\na,a\n")
+
+    with pytest.raises(ConfigError, match="was scored in another way") as caught:
+        swinkit.compare([scored[0], old])
+
+    assert f"swinkit evaluate --weights '{old}' --out FOLDER" in caught.value.hint
+
+
 def test_what_is_no_scored_run_is_named_with_what_to_do(scored: list[Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has not been scored: it lacks evaluation\.json") as caught:
         swinkit.compare([scored[0], tmp_path])

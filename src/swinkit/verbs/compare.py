@@ -116,12 +116,14 @@ def _read(folder: Path, name: str) -> _Scored:
 
     if not folder.is_dir():
         raise ConfigError(f"there is no run {folder}", hint=did_you_mean(folder))
+    place = shlex.quote(str(folder))
+    source = f"--weights {place}" if (folder / "run.json").is_file() else "DATA --weights …"
     evaluation, table = folder / "evaluation.json", folder / "predictions.csv"
     if not evaluation.is_file() or not table.is_file():
         missing = table if evaluation.is_file() else evaluation
         raise ConfigError(
             f"{folder} has not been scored: it lacks {missing.name}",
-            hint=f"finish it: swinkit train --resume {shlex.quote(str(folder))}; or score any weights: "
+            hint=f"finish it: swinkit train --resume {place}; or score any weights: "
             "swinkit evaluate DATA --weights … --out FOLDER",
         )
     numbers = json.loads(evaluation.read_text("utf-8"))
@@ -132,7 +134,7 @@ def _read(folder: Path, name: str) -> _Scored:
     if not rows or not needed <= rows[0].keys() or not numbers.get("cost"):
         raise ConfigError(
             f"{folder} was scored in another way: {table.name} and evaluation.json lack what is compared",
-            hint="score it anew: swinkit evaluate --weights " + str(folder),
+            hint=f"score it anew: swinkit evaluate {source} --out FOLDER, and compare that folder",
         )
     columns = [name for name in rows[0] if name.startswith("p(")] if several else []
     if several and len(columns) < len(numbers["classes"]):
