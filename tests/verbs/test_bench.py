@@ -14,7 +14,7 @@ from swinkit.benchmark.peers import Peer
 from swinkit.benchmark.ready import Job, Ready, eager
 from swinkit.benchmark.results import Case, Memory
 from swinkit.cli.main import main
-from swinkit.errors import KernelRefused
+from swinkit.errors import KernelRefused, RunError
 from tests.report.test_model_page import looked_up
 from tests.report.test_page import Reader
 
@@ -62,6 +62,19 @@ def test_each_setting_may_have_several_values_and_every_case_is_measured(tmp_pat
         assert 0 < row.share and 0 <= row.outside <= 1 and 0 < row.start
         assert row.off is not None and row.off < 1e-5 and row.agree == 1
     assert {1.0} == {rows[0].ratio for rows in found.cases().values()}
+
+
+def test_what_was_measured_before_is_not_replaced(tmp_path: Path) -> None:
+    measured, other = tmp_path / "b" / "bench.json", tmp_path / "c" / "thesis.txt"
+    for path in (measured, other):
+        path.parent.mkdir()
+        path.write_text("work")
+
+    for path, words in ((measured, "holds a benchmark"), (other, "exists and is not empty")):
+        with pytest.raises(RunError, match=words) as caught:
+            small(out=path.parent)
+        assert "--out" in caught.value.hint
+        assert "work" == path.read_text()
 
 
 def test_what_is_written_is_what_is_answered(tmp_path: Path) -> None:

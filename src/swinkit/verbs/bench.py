@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from swinkit.benchmark.results import Benchmark, Row
-from swinkit.errors import ConfigError, KernelRefused
+from swinkit.errors import ConfigError, KernelRefused, RunError
 
 if TYPE_CHECKING:
     from swinkit.benchmark.comparison import Found
@@ -67,11 +67,11 @@ def bench(
     Raises:
         ConfigError: a name or number that there is not.
         KernelRefused: nothing of what was asked for can run here.
+        RunError: `out` holds something already.
     """
     import torch
 
     from swinkit.benchmark.wishes import settled
-    from swinkit.engine.run import new_run
 
     wishes = settled(
         model=model,
@@ -85,7 +85,7 @@ def bench(
         rounds=rounds,
         usual_threads=torch.get_num_threads(),
     )
-    folder = new_run(out, name="bench").folder
+    folder = _folder(out)
     result = Benchmark(
         machine=_machine(),
         rows=(),
@@ -108,6 +108,22 @@ def bench(
             hint="`swinkit doctor` says what this machine has",
         )
     return result
+
+
+def _folder(out: str | Path | None) -> Path:
+    """Where to write, which is not made yet. What was measured before is never replaced."""
+    from swinkit.engine.run import new_run
+
+    if out is None:
+        return new_run(None, name="bench").folder
+    folder = Path(out)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        held = "holds a benchmark" if (folder / "bench.json").is_file() else "exists and is not empty"
+        raise RunError(
+            f"{folder} {held}, so nothing is written into it",
+            hint="choose another folder with --out, or leave it out: the first free runs/bench-N is taken",
+        )
+    return folder
 
 
 def _kept(result: Benchmark) -> str:
