@@ -15,7 +15,7 @@ from swinkit.models import create_model
 from swinkit.recipes.facts import DataFacts, Machine
 from swinkit.recipes.wishes import Wishes
 from swinkit.verbs.starting_weights import _refuse_partial, refuse_unknown, starting_weights
-from swinkit.weights import load, save
+from swinkit.weights import files, load, save
 from tests.weights.stand_in_hub import StandIn, clean_environment, standing_in
 
 CLASSES = ("aster", "rose", "tulip")
@@ -177,6 +177,19 @@ def test_weights_that_are_nowhere_are_refused_before_anything_is_read_or_fetched
         refuse_unknown(None, source, None)
     with pytest.raises(CheckpointError, match=Path(source).stem):
         refuse_unknown(None, None, source)
+
+
+def test_a_file_is_looked_at_before_it_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(create_model("swin_pico", classes=3), tmp_path / "pico.safetensors")
+    cut, text = tmp_path / "cut.safetensors", tmp_path / "page.pth"
+    cut.write_bytes(path.read_bytes()[:-1000])
+    text.write_text("<!doctype html>")
+    monkeypatch.setattr(files, "_read_container", None)  # reads all of it
+
+    refuse_unknown(None, str(path), None)
+    for bad, words in ((cut, "cut short"), (text, "HTML|web page")):
+        with pytest.raises(CheckpointError, match=words):
+            refuse_unknown(None, str(bad), None)
 
 
 def test_names_that_may_be_had_are_left_to_those_who_fetch_them() -> None:

@@ -11,9 +11,11 @@ import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -37,6 +39,7 @@ WEIGHTS_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".pkl", ".ckpt")
 MAX_JSON_BYTES = 64 * 2**20
 MAX_SAFETENSORS_HEADER = 100 * 2**20
 
+_Result = TypeVar("_Result")
 _OWN_WORDS = ("torch", "numpy", "builtins", "collections", "copyreg", "_codecs")
 
 
@@ -63,15 +66,22 @@ def read_file(source: str | Path) -> RawCheckpoint:
     Raises CheckpointError with one sentence when the path is missing, is no checkpoint, is damaged, or is
     refused because it wants to run something.
     """
-    path = Path(source)
+    return _opened(Path(source), _read)
+
+
+def glance_at(source: str | Path) -> None:
+    """Raises what `read_file` would, as far as names and first bytes tell; no tensor is read."""
+    _opened(Path(source), _glance)
+
+
+def _opened(path: Path, use: Callable[[Path], _Result]) -> _Result:
+    """What is made of a file, or of the one in a folder that holds its weights."""
     try:
         if not path.exists():
             raise CheckpointError("does not exist", hint=_nearest(path))
         if path.is_dir():
             path = _weights_in(path)
-        if path.name in WEIGHTS_NAMES:
-            return _with_companions(path)
-        return _read_container(path)
+        return use(path)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error.message}", hint=error.hint) from None
     except (OSError, ValueError, MemoryError, struct.error, zlib.error, zipfile.BadZipFile) as error:
@@ -102,6 +112,20 @@ def _weights_in(folder: Path) -> Path:
     )
 
 
+def _read(path: Path) -> RawCheckpoint:
+    return _with_companions(path) if path.name in WEIGHTS_NAMES else _read_container(path)
+
+
+def _glance(path: Path) -> None:
+    if path.name in WEIGHTS_NAMES and path.name.endswith(".index.json"):
+        _parts_named_in(path)
+        return
+    head = _head(path)
+    if _is_safetensors(head):
+        with _safetensors(path):
+            pass  # the header is whole, and the file as long as it says
+
+
 def _with_companions(path: Path) -> RawCheckpoint:
     raw = _read_sharded(path) if path.name.endswith(".index.json") else _read_container(path)
     companions = {
@@ -112,18 +136,9 @@ def _with_companions(path: Path) -> RawCheckpoint:
 
 def _read_sharded(index: Path) -> RawCheckpoint:
     """The parts that an index file names; each tensor comes from the part that the index gives it."""
-    weight_map = _read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not all(_is_plain_name(part) for part in weight_map.values()):
-        raise CheckpointError('is no index of a model in parts: no "weight_map" of file names')
+    weight_map = _parts_named_in(index)
     tensors: dict[str, Tensor] = {}
-    parts = sorted(set(weight_map.values()))
-    missing = [part for part in parts if not index.with_name(part).is_file()]
-    if missing:
-        raise CheckpointError(
-            f"names {len(parts)} parts, but {_listed(missing)} is missing beside it",
-            hint="fetch all parts into one folder",
-        )
-    for part in parts:
+    for part in sorted(set(weight_map.values())):
         held = _read_container(index.with_name(part), is_part=True).tensors
         wanted = [name for name, where in weight_map.items() if where == part]
         lacking = [name for name in wanted if name not in held]
@@ -131,6 +146,21 @@ def _read_sharded(index: Path) -> RawCheckpoint:
             raise CheckpointError(f"promises {_listed(lacking)} in {part}, which does not hold it")
         tensors |= {name: held[name] for name in wanted}
     return RawCheckpoint(tensors=without_prefix(tensors), path=index)
+
+
+def _parts_named_in(index: Path) -> dict[str, str]:
+    """The file, beside the index, of each tensor. Raises CheckpointError where one is missing."""
+    weight_map = _read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(_is_plain_name(part) for part in weight_map.values()):
+        raise CheckpointError('is no index of a model in parts: no "weight_map" of file names')
+    parts = sorted(set(weight_map.values()))
+    missing = [part for part in parts if not index.with_name(part).is_file()]
+    if missing:
+        raise CheckpointError(
+            f"names {len(parts)} parts, but {_listed(missing)} is missing beside it",
+            hint="fetch all parts into one folder",
+        )
+    return weight_map
 
 
 def _is_plain_name(part: Any) -> bool:
@@ -155,23 +185,29 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_container(path: Path, *, is_part: bool = False) -> RawCheckpoint:
     """Open one file by its first bytes. A part of a model keeps the names exactly as they are."""
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        raise CheckpointError("is empty", hint="fetch or copy the file again")
-    refuse_foreign(path, head)
+    head = _head(path)
     if _is_safetensors(head):
         return _read_safetensors(path, is_part=is_part)
     if head.startswith(b"PK"):
         return _from_pickle(path, read_zip(path, leave_out=TRAINING_KEYS), is_part=is_part)
-    if not _may_be_pickle(head):
-        raise CheckpointError(what_it_is(head), hint=NOT_OURS)
     try:
         return _from_pickle(path, read_stream(path, leave_out=TRAINING_KEYS), is_part=is_part)
     except CheckpointError as error:
         if "its pickle is damaged" in error.message and head[:1] != b"\x80":
             raise CheckpointError(what_it_is(head), hint=NOT_OURS) from None
         raise
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes. Raises CheckpointError where they are those of no kind of weights file."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise CheckpointError("is empty", hint="fetch or copy the file again")
+    refuse_foreign(path, head)
+    if not (_is_safetensors(head) or head.startswith(b"PK") or _may_be_pickle(head)):
+        raise CheckpointError(what_it_is(head), hint=NOT_OURS)
+    return head
 
 
 def _from_pickle(path: Path, unpickled: Unpickled, *, is_part: bool) -> RawCheckpoint:
@@ -191,19 +227,25 @@ def _from_pickle(path: Path, unpickled: Unpickled, *, is_part: bool) -> RawCheck
 
 
 def _read_safetensors(path: Path, *, is_part: bool) -> RawCheckpoint:
+    with _safetensors(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
+        metadata = file.metadata() or {}
+    if not tensors:
+        raise CheckpointError("holds no weights: a safetensors file without tensors")
+    extra = {"metadata": metadata} if metadata else {}
+    return RawCheckpoint(tensors=tensors if is_part else without_prefix(tensors), extra=extra, path=path)
+
+
+@contextmanager
+def _safetensors(path: Path) -> Iterator[safe_open]:
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
-            metadata = file.metadata() or {}
+            yield file
     except SafetensorError as error:
         raise CheckpointError(
             _what_is_cut(path) or f"is a damaged safetensors file ({error})",
             hint="fetch or copy the file again",
         ) from None
-    if not tensors:
-        raise CheckpointError("holds no weights: a safetensors file without tensors")
-    extra = {"metadata": metadata} if metadata else {}
-    return RawCheckpoint(tensors=tensors if is_part else without_prefix(tensors), extra=extra, path=path)
 
 
 def _what_is_cut(path: Path) -> str:

@@ -16,7 +16,7 @@ from swinkit.models.position import Resampling
 from swinkit.weights import catalogue, hub
 from swinkit.weights.adapt import Draft, to_channels, to_classes, to_preprocess, to_sizes, to_task
 from swinkit.weights.catalogue import Entry
-from swinkit.weights.files import WEIGHTS_ENDINGS, read_file
+from swinkit.weights.files import WEIGHTS_ENDINGS, glance_at, read_file
 from swinkit.weights.geometry import Asked, PretrainedWindow, Window
 from swinkit.weights.native import Native, understand
 from swinkit.weights.report import LoadReport
@@ -98,9 +98,9 @@ def locate(source: str | Path) -> tuple[Path, Entry | None]:
 
 
 def refuse_unknown_source(source: str) -> None:
-    """Raises CheckpointError, before anything is fetched, for what is neither weights here nor published."""
+    """Raises CheckpointError, before anything is fetched or read whole, for what cannot be weights."""
     if Path(source).exists() or (_is_path(source) and not source.startswith("hf:")):
-        read_file(source)
+        glance_at(source)
     elif not source.startswith("hf:"):
         _published(source)
 
