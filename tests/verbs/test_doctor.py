@@ -134,7 +134,7 @@ def proof(device: str, version: int, error: float, tolerance: float) -> parity.P
 
 
 def test_a_missing_package_and_a_wrong_device_are_problems(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verb, "_version", lambda name: None if name == "torchmetrics" else "1.0")
+    monkeypatch.setattr(verb, "_version", lambda name: None if name == "safetensors" else "1.0")
     wrong = proof(device="cuda:0", version=2, error=0.5, tolerance=1e-4)
     monkeypatch.setattr(verb, "check_parity", lambda _: (wrong,))
 
@@ -142,7 +142,7 @@ def test_a_missing_package_and_a_wrong_device_are_problems(monkeypatch: pytest.M
 
     assert not found.ready
     assert found.problems == (
-        "torchmetrics is not installed; pip install torchmetrics",
+        "safetensors is not installed; pip install safetensors",
         "attention of v2 on cuda:0 by torch is off by 5.0e-01 of its largest entry "
         "(at most 1e-04 is rounding)",
     )

@@ -14,7 +14,7 @@ from swinkit.verbs.parity import Parity, check_parity
 if TYPE_CHECKING:
     from swinkit.kernels import KernelReport
 
-_PACKAGES = ("torch", "torchvision", "torchmetrics", "numpy", "pillow", "safetensors", "huggingface_hub")
+_PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "huggingface_hub")
 _EXTRAS = {
     "onnx": ("to write models for ONNX Runtime", ("onnx", "onnxscript", "onnxruntime")),
     "multichannel": ("to read TIFF pictures of many channels", ("tifffile",)),
