@@ -6,7 +6,6 @@
     ├── DataError        (ValueError)    images, labels or folders that cannot be used
     ├── CheckpointError  (ValueError)    a weights file that cannot be read, recognised or written
     ├── KernelRefused    (RuntimeError)  a kernel that does not apply to this call or this machine
-    ├── ExportError      (RuntimeError)  a model that cannot be written for another runtime
     └── RunError         (RuntimeError)  a training run that cannot start, go on or be resumed
 
 A message says what was attempted, what came and what was expected; `hint` says what to do.
@@ -44,10 +43,6 @@ class CheckpointError(SwinkitError, ValueError):
 
 
 class KernelRefused(SwinkitError, RuntimeError):
-    pass
-
-
-class ExportError(SwinkitError, RuntimeError):
     pass
 
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 
 def noise(height: int = 12, width: int = 16, channels: int = 3, seed: int = 0) -> np.ndarray:
     """Reproducible uint8 noise, H, W, C (H, W for one channel)."""
     shape = (height, width, channels) if channels > 1 else (height, width)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Unvaried:
+    """A transform that varies nothing, with the signature of one that does."""
+
+    transform: Callable[[np.ndarray], Tensor]
+
+    def __call__(self, pixels: np.ndarray, seed: int) -> Tensor:
+        return self.transform(pixels)
 
 
 def save(path: Path, seed: int = 0, **size: int) -> Path:

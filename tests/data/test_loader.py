@@ -11,10 +11,10 @@ import torch
 
 from swinkit.data import Sample, digits
 from swinkit.data.loader import Batch, Images, epoch_order, repeated, train_loader
-from swinkit.data.transforms import DIGITS, train_transform, without_seed
+from swinkit.data.transforms import DIGITS, train_transform
 from swinkit.errors import DataError
 
-from .pictures_for_tests import noise, save
+from .pictures_for_tests import Unvaried, noise, save
 
 TRANSFORM = train_transform(DIGITS, image_size=(32, 32), mean=(0.5,) * 3, std=(0.5,) * 3)
 
@@ -52,7 +52,7 @@ def test_an_item_is_a_tensor_its_class_and_its_place(images):
 def test_a_sample_without_a_label_has_no_class():
     unlabelled = Sample(name="x", label=None, source=noise())
 
-    assert Images(samples=[unlabelled], classes=["a"], transform=without_seed(Plain()))[0][1] == -1
+    assert Images(samples=[unlabelled], classes=["a"], transform=Unvaried(Plain()))[0][1] == -1
 
 
 def test_a_label_that_is_no_class_is_refused():
@@ -192,7 +192,7 @@ def _files(folder, good: int, bad: int) -> list[Sample]:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_file_that_goes_bad_later_is_named_and_counts_for_nothing(tmp_path, workers):
-    images = Images(samples=_files(tmp_path, 6, 1), classes=["a"], transform=without_seed(Plain()))
+    images = Images(samples=_files(tmp_path, 6, 1), classes=["a"], transform=Unvaried(Plain()))
 
     batches = _batches(train_loader(images, epochs=[0], batch=4, workers=workers))
 
@@ -205,7 +205,7 @@ def test_a_file_that_goes_bad_later_is_named_and_counts_for_nothing(tmp_path, wo
 
 
 def test_a_folder_that_is_gone_stops_the_loading(tmp_path):
-    images = Images(samples=_files(tmp_path, 0, 7), classes=["a"], transform=without_seed(Plain()))
+    images = Images(samples=_files(tmp_path, 0, 7), classes=["a"], transform=Unvaried(Plain()))
 
     with pytest.raises(DataError, match="cannot be read any more"):
         _batches(train_loader(images, epochs=[0], batch=4))

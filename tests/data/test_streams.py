@@ -12,11 +12,12 @@ from PIL import Image
 
 from swinkit.data import open_images, streams, with_splits
 from swinkit.data.loader import Images, train_loader
-from swinkit.data.transforms import without_seed
 from swinkit.errors import DataError
 from swinkit.models import Preprocess
 from swinkit.verbs.evaluate import evaluate
 from swinkit.verbs.train import train
+
+from .pictures_for_tests import Unvaried
 
 
 def _picture(level: int, seed: int) -> bytes:
@@ -53,7 +54,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def _images(found) -> Images:
-    prepare = without_seed(Preprocess(image_size=(16, 16)))
+    prepare = Unvaried(Preprocess(image_size=(16, 16)))
     return Images(
         samples=found.split("train").samples, classes=found.classes, transform=prepare, stream=found.stream
     )

@@ -19,7 +19,6 @@ from swinkit.data.transforms import (
     normalised,
     sample_seed,
     train_transform,
-    without_seed,
 )
 from swinkit.errors import ConfigError
 from swinkit.models import Preprocess
@@ -200,12 +199,6 @@ def test_seeds_of_samples_do_not_collide():
 
 def test_seeds_of_samples_are_the_same_for_ever():
     assert sample_seed(0, 0, 0) == 4808561972376111626
-
-
-def test_a_transform_without_randomness_ignores_the_seed():
-    transform = without_seed(torch.from_numpy)
-
-    assert torch.equal(transform(noise(), 1), transform(noise(), 2))
 
 
 # What may be switched on

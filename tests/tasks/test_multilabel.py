@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from swinkit.data import Sample
 from swinkit.data.loader import Images, train_loader
-from swinkit.data.transforms import without_seed
 from swinkit.errors import ConfigError, DataError
 from swinkit.tasks import TASKS
 from swinkit.tasks.multilabel import MultiLabel, average_precision, best_threshold
+from tests.data.pictures_for_tests import Unvaried
 
 NAN = float("nan")
 CLASSES = ("boat", "dog", "person")
@@ -58,7 +58,7 @@ def test_targets_are_yes_no_or_unknown_for_each_class() -> None:
 
 
 def test_a_loader_gives_the_same_targets() -> None:
-    images = Images(samples=FOUR, classes=CLASSES, transform=without_seed(lambda p: torch.zeros(3, 2, 2)))
+    images = Images(samples=FOUR, classes=CLASSES, transform=Unvaried(lambda p: torch.zeros(3, 2, 2)))
 
     items = [images[number] for number in range(4)]
 
@@ -69,7 +69,7 @@ def test_a_label_that_is_no_class_is_named() -> None:
     with pytest.raises(DataError, match="no class of this model: zebra"):
         TASK.targets([sample("1", "zebra")])
     with pytest.raises(DataError, match="zebra"):
-        Images(samples=[sample("1", "zebra")], classes=CLASSES, transform=without_seed(torch.tensor))
+        Images(samples=[sample("1", "zebra")], classes=CLASSES, transform=Unvaried(torch.tensor))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -282,7 +282,7 @@ def test_epochs_are_ranked_by_mean_average_precision_and_ties_by_loss() -> None:
 
 
 def test_batches_of_several_labels_come_out_of_the_loader() -> None:
-    images = Images(samples=FOUR, classes=CLASSES, transform=without_seed(lambda p: torch.zeros(3, 2, 2)))
+    images = Images(samples=FOUR, classes=CLASSES, transform=Unvaried(lambda p: torch.zeros(3, 2, 2)))
 
     batch = next(iter(train_loader(images, epochs=[0], batch=4)))
 

@@ -35,7 +35,7 @@ from swinkit.cli.doors.predict import Predict
 from swinkit.cli.doors.train import Train
 from swinkit.cli.options import nobody_types_none
 from swinkit.cli.screen import complain, say, wants_colour
-from swinkit.errors import DataError, ExportError, KernelRefused, SwinkitError
+from swinkit.errors import DataError, KernelRefused, SwinkitError
 
 VERBS: dict[str, type[Door]] = {
     "doctor": Doctor,
@@ -155,7 +155,7 @@ def _run(door: Door) -> int:
 
 
 def _code(error: SwinkitError) -> int:
-    if isinstance(error, (KernelRefused, ExportError)):
+    if isinstance(error, KernelRefused):
         return CANNOT
     cause = error.__cause__
     if isinstance(cause, MemoryError):

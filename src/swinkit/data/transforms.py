@@ -151,19 +151,6 @@ class TrainTransform:
             return self._steps(_to_tensor(pixels, self.mean)).contiguous()
 
 
-def without_seed(transform: Callable[[np.ndarray], Tensor]) -> WithoutSeed:
-    """A transform that varies nothing (a model's preprocessing), with the signature of one that does."""
-    return WithoutSeed(transform)
-
-
-@dataclass(frozen=True)
-class WithoutSeed:
-    transform: Callable[[np.ndarray], Tensor]
-
-    def __call__(self, pixels: np.ndarray, seed: int) -> Tensor:
-        return self.transform(pixels)
-
-
 def _steps(plan: TrainTransform) -> Callable[[Tensor], Tensor]:
     """The chain of torchvision's transforms, in the order of Microsoft's training."""
     load_torchvision()

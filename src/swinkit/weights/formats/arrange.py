@@ -151,10 +151,6 @@ def _merging(tensors: Tensors, change: Callable[[Tensor], Tensor], *, norm: bool
     return tensors
 
 
-def is_v1(tensors: Mapping[str, Tensor]) -> bool:
-    return not any(name.endswith(".logit_scale") for name in tensors)
-
-
 # Buffers that strict loading elsewhere wants to find --------------------------------------------------------
 
 
