@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 Kind = Literal["kernel", "peer", "other"]
 """swinkit's own kernel, another implementation of the same function, another architecture."""
+_ALONE = 0.9  # share of a processor below which others are said to have had the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,11 @@ class Benchmark:
         """The fastest other implementation of a case, beside the first."""
         peers = [row for row in self.rows if row.case == case and row.kind == "peer"]
         return min(peers, key=lambda row: row.ratio, default=None)
+
+    def most_crowded(self) -> int | None:
+        """The place among the rates of the one that others slowed most; None where nobody did."""
+        place = min(range(len(self.rates)), key=lambda number: self.rates[number].busy, default=None)
+        return place if place is not None and self.rates[place].busy < _ALONE else None
 
     def cases(self) -> dict[Case, list[Row]]:
         """The rows by case, in the order in which they were measured."""

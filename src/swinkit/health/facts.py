@@ -69,7 +69,7 @@ def examine(
     Of more than 20,000 pictures no thumbnails are kept.
     """
     found: list[Facts] = []
-    for facts in _in_order(samples, channels, threads or _cores()):
+    for facts in _in_order(samples, channels, threads or own_cores()):
         found.append(facts if len(samples) <= _MOST_COMPARED else replace(facts, thumbnail=None))
         if progress is not None:
             progress(len(found), len(samples))
@@ -170,5 +170,6 @@ def _reason(error: DataError, sample: Sample) -> str:
     return error.message.removeprefix(f"cannot read {sample.path}: ")
 
 
-def _cores() -> int:
+def own_cores() -> int:
+    """Logical cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

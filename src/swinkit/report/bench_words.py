@@ -8,9 +8,6 @@ from swinkit.benchmark.results import Benchmark, Case, Row
 from swinkit.report.numbers import Sheet, Shown
 from swinkit.report.page import called
 
-BUSY = 0.9
-"""Share of a processor below which others are said to have had the rest."""
-
 COLUMNS = (
     "median",
     "95 of 100 within",
@@ -68,8 +65,8 @@ def lead(found: Benchmark, sheet: Sheet) -> Markup:
     said = Markup("On {} ({} cores; {}), torch {}.").format(
         called(here.processor), here.cores, sets or "no vector instructions known", here.versions["torch"]
     )
-    if any(one.busy < BUSY for one in found.rates):
-        place = min(range(len(found.rates)), key=lambda number: found.rates[number].busy)
+    place = found.most_crowded()
+    if place is not None:
         said += Markup(
             " Others used the machine at the same time: its threads had the processor for {} of the time "
             "that a product took. Read ratios and shares, not single times."

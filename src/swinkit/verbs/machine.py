@@ -64,6 +64,8 @@ class Space:
 def processor() -> Processor:
     import torch
 
+    from swinkit.health.facts import own_cores
+
     says = _cpuinfo()
     torch_says: dict[str, str] = getattr(torch.cpu, "get_capabilities", dict)()
     flags = set((says.get("flags") or says.get("Features") or "").split())
@@ -77,7 +79,7 @@ def processor() -> Processor:
         or torch_says.get("cpu_name")
         or platform.processor()
         or platform.machine(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=own_cores(),
         threads=torch.get_num_threads(),
         instruction_sets=sets,
         computes_bf16=bool(_COMPUTES_BF16 & set(sets)),

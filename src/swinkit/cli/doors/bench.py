@@ -105,7 +105,8 @@ def _cells(row: Row) -> Iterator[str]:
 def _say_the_end(found: Benchmark) -> None:
     for one in found.left_out:
         say(f"{one.name} is left out{f' ({one.where})' if one.where else ''}: {one.why}")
-    busiest = min(rate.busy for rate in found.rates)
-    if busiest < 0.9:
-        say(f"the machine was shared: products had {busiest:.0%} of the processor; read ratios, not times")
+    place = found.most_crowded()
+    if place is not None:
+        had = f"{found.rates[place].busy:.0%} of the processor"
+        say(f"the machine was shared: products had {had}; read ratios, not times")
     say(f"wrote bench.json and bench.html into {found.folder}")
