@@ -13,6 +13,7 @@ from swinkit.data.vision import load_torchvision
 from swinkit.errors import CheckpointError, ConfigError
 from swinkit.models import Preprocess
 from swinkit.weights import hub
+from swinkit.weights.asking import Say
 from swinkit.weights.download import cached, download
 from swinkit.weights.labels import imagenet_1k
 
@@ -68,7 +69,7 @@ class Published:
         """Whether the weights lie on this disk already."""
         return hub.is_cached(self.repository) if self.repository else cached(self.url) is not None
 
-    def fetch(self, say: hub.Say | None) -> Path:
+    def fetch(self, say: Say | None) -> Path:
         """The folder or file of the weights; CheckpointError where they cannot be had."""
         if self.repository:
             return hub.fetch_model(self.repository, say=say)

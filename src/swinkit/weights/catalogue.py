@@ -15,6 +15,7 @@ from pathlib import Path
 from swinkit.errors import ConfigError
 from swinkit.models import ALIASES, SIZES, Preprocess, SwinConfig
 from swinkit.weights import hub
+from swinkit.weights.asking import Say
 from swinkit.weights.download import cached, download
 from swinkit.weights.labels import LABEL_SETS
 
@@ -119,7 +120,7 @@ def of_size(size: str) -> tuple[Entry, ...]:
     return tuple(e for e in CATALOGUE.values() if e.size == key and not e.window and not e.masked_modelling)
 
 
-def fetch(entry: Entry, say: hub.Say | None = None) -> Path:
+def fetch(entry: Entry, say: Say | None = None) -> Path:
     """The folder or file of published weights, from the cache or fetched into it.
 
     What will be fetched is told to `say` first. Raises CheckpointError where it cannot be had.

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from swinkit.errors import CheckpointError
-from swinkit.weights.hub import ANSWER_SECONDS, Say, _is_offline, _readable, _within
+from swinkit.weights.asking import ANSWER_SECONDS, Say, is_offline, size_in_words, within
 
 _CHUNK_BYTES = 1 << 20
 
@@ -48,18 +48,18 @@ def download(
     target = cache_folder() / url.rpartition("/")[2]
     digest = f" (its SHA-256 begins with {sha256})" if sha256 else ""
     advice = f"fetch {url}{digest} elsewhere and put it at {target}"
-    if _is_offline():
+    if is_offline():
         raise CheckpointError(
             f"{target.name} is not in {target.parent}, and HF_HUB_OFFLINE forbids fetching it", hint=advice
         )
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
         # The timeout of a socket does not cover looking up its name.
-        with _within(answer_seconds, lambda: urllib.request.urlopen(url, timeout=answer_seconds)) as answer:
+        with within(answer_seconds, lambda: urllib.request.urlopen(url, timeout=answer_seconds)) as answer:
             length = answer.headers.get("Content-Length")
             size_bytes = int(length) if length else None
             if say is not None:
-                say(f"fetching {url} ({_readable(size_bytes)}) into {target.parent}")
+                say(f"fetching {url} ({size_in_words(size_bytes)}) into {target.parent}")
             target.parent.mkdir(parents=True, exist_ok=True)
             came, count_bytes = _store(answer, temporary)
         if size_bytes is not None and count_bytes != size_bytes:

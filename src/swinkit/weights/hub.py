@@ -10,14 +10,12 @@ import errno
 import hashlib
 import json
 import os
-import queue
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from swinkit.errors import CheckpointError
+from swinkit.weights.asking import ANSWER_SECONDS, Say, is_offline, size_in_words, within
 from swinkit.weights.files import COMPANION_NAMES
 
 # A published repository keeps its weights under one of these, in order of preference.
@@ -27,12 +25,7 @@ HUB_WEIGHTS_NAMES = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-# huggingface_hub alone repeats a failing connection for 24 s; we ask once and say what to do.
-ANSWER_SECONDS = 5.0
 _DISK_ERRORS = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
-
-Say = Callable[[str], None]
-_Result = TypeVar("_Result")
 
 
 class _NoSuchFile(CheckpointError):
@@ -78,7 +71,7 @@ def fetch(
     if cached is not None:
         return cached
     wanted = _Wanted(repository=repository, filename=filename, revision=revision, sha256=sha256)
-    if _is_offline():
+    if is_offline():
         raise CheckpointError(
             f"{wanted} is not in the cache {_cache_folder()}, and HF_HUB_OFFLINE keeps the hub switched off",
             hint=wanted.advice,
@@ -86,7 +79,7 @@ def fetch(
     try:
         size_bytes = _ask(wanted, answer_seconds)
         if say is not None:
-            say(f"fetching {wanted} ({_readable(size_bytes)}) from {_endpoint()} into {_cache_folder()}")
+            say(f"fetching {wanted} ({size_in_words(size_bytes)}) from {_endpoint()} into {_cache_folder()}")
         path = _download(wanted, answer_seconds)
     except Exception as error:  # each version of the library raises other classes, some not its own
         raise _explained(error, wanted) from None
@@ -202,19 +195,12 @@ def _endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
-def _is_offline() -> bool:
-    from huggingface_hub import constants
-
-    switches = (os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
-    return constants.HF_HUB_OFFLINE or any(value.upper() in ("1", "ON", "YES", "TRUE") for value in switches)
-
-
 def _ask(wanted: _Wanted, seconds: float) -> int | None:
     """One question whether the file is there; its size in bytes, where the answer gives it."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(wanted.repository, wanted.filename, revision=wanted.revision, endpoint=_endpoint())
-    return _within(seconds, lambda: get_hf_file_metadata(url, timeout=seconds)).size
+    return within(seconds, lambda: get_hf_file_metadata(url, timeout=seconds)).size
 
 
 def _download(wanted: _Wanted, seconds: float) -> Path:
@@ -229,26 +215,6 @@ def _download(wanted: _Wanted, seconds: float) -> Path:
         etag_timeout=seconds,
     )
     return Path(path)
-
-
-def _within(seconds: float, work: Callable[[], _Result]) -> _Result:
-    """Run `work` for at most so long: a network timeout covers neither the name look-up nor a slow drip."""
-    outcome: queue.SimpleQueue[tuple[_Result | None, BaseException | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put((work(), None))
-        except BaseException as error:
-            outcome.put((None, error))
-
-    threading.Thread(target=run, daemon=True, name="swinkit-hub").start()
-    try:
-        result, error = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]
 
 
 def _explained(error: Exception, wanted: _Wanted) -> CheckpointError:
@@ -290,12 +256,6 @@ def _explained(error: Exception, wanted: _Wanted) -> CheckpointError:
 
 def _headers(error: Exception) -> Mapping[str, str]:
     return getattr(getattr(error, "response", None), "headers", {})
-
-
-def _readable(size_bytes: int | None) -> str:
-    if size_bytes is None:
-        return "size unknown"
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"
 
 
 def _sha256(path: Path) -> str:
