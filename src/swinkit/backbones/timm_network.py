@@ -17,6 +17,7 @@ from swinkit.backbones.names import TIMM
 from swinkit.errors import ConfigError
 from swinkit.models import Backbone
 from swinkit.models.drop_path import DropPath
+from swinkit.models.parameters import grouped
 from swinkit.windows import Pair
 
 _BATCH_NORM = nn.modules.batchnorm._BatchNorm
@@ -129,27 +130,14 @@ class TimmBackbone(Backbone):
 
     def parameter_groups(self, weight_decay: float, layer_decay: float | None = None) -> list[dict[str, Any]]:
         """By timm's own layers and by its list of what never decays; the head is the layer above them all."""
-        if layer_decay is not None and not 0 < layer_decay <= 1:
-            raise ConfigError(f"layer_decay is a factor above 0 and up to 1; got {layer_decay}")
-        layers = self._places(coarse=False)
+        layers, undecayed = self._places(coarse=False), self._never_decays()
         top = max(layers.values()) + 1
-        undecayed = self._never_decays()
-        groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
-        for name, parameter in self.named_parameters():
-            if parameter.requires_grad:
-                inside = name.removeprefix("network.")
-                layer = layers.get(inside, top) if layer_decay else top
-                decays = parameter.ndim > 1 and not inside.startswith(undecayed)
-                groups.setdefault((layer, decays), []).append(parameter)
-        return [
-            {
-                "name": f"layer {layer}, {'decay' if decays else 'no decay'}",
-                "params": parameters,
-                "weight_decay": weight_decay if decays else 0.0,
-                "lr_scale": (layer_decay or 1.0) ** (top - layer),
-            }
-            for (layer, decays), parameters in sorted(groups.items())
-        ]
+        inside = ((name.removeprefix("network."), one) for name, one in self.named_parameters())
+        placed = (
+            (one, layers.get(name, top), one.ndim > 1 and not name.startswith(undecayed))
+            for name, one in inside
+        )
+        return grouped(placed, top, weight_decay, layer_decay)
 
     def freeze(self, stages: int) -> Self:
         if not 0 <= stages <= len(self.depths):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from swinkit.errors import ConfigError
@@ -17,20 +18,34 @@ _NEVER_DECAYS = re.compile(r"(^|\.)(bias_table|logit_scale|cpb\.\d\.weight|posit
 
 
 def parameter_groups(model: Swin, weight_decay: float, layer_decay: float | None) -> list[dict[str, Any]]:
+    """The groups of a Swin, as `grouped` makes them."""
+    depths = model.config.depths
+    placed = (
+        (parameter, layer_number(name, depths), decays(name, parameter))
+        for name, parameter in model.named_parameters()
+    )
+    return grouped(placed, sum(depths) + 1, weight_decay, layer_decay)
+
+
+def grouped(
+    placed: Iterable[tuple[nn.Parameter, int, bool]],
+    top: int,
+    weight_decay: float,
+    layer_decay: float | None,
+) -> list[dict[str, Any]]:
     """Groups for AdamW: what decays and what does not, layer by layer where `layer_decay` is given.
 
+    placed: parameters, each with its layer, 0 … top, and whether it decays.
     Each group has `params`, `weight_decay`, `name` and `lr_scale`, by which its learning rate is to be
     multiplied: `layer_decay` to the power of the layers above it. Frozen parameters are left out.
     Raises ConfigError unless 0 < layer_decay <= 1.
     """
     if layer_decay is not None and not 0 < layer_decay <= 1:
         raise ConfigError(f"layer_decay is a factor above 0 and up to 1; got {layer_decay}")
-    top = sum(model.config.depths) + 1
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+    for parameter, layer, with_decay in placed:
         if parameter.requires_grad:
-            layer = layer_number(name, model.config.depths) if layer_decay else top
-            groups.setdefault((layer, decays(name, parameter)), []).append(parameter)
+            groups.setdefault((layer if layer_decay else top, with_decay), []).append(parameter)
     return [
         {
             "name": f"layer {layer}, {'decay' if with_decay else 'no decay'}",
