@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from swinkit.engine.progress import Pace, Progress, a_second, in_words, time_left
+from swinkit.engine.progress import Progress, Speed, a_second, in_words, time_left
 from swinkit.engine.run import Run
 
 
@@ -46,20 +46,20 @@ def test_counting_shows_how_far_and_how_fast_on_a_terminal(
 
 
 def test_the_time_left_is_unknown_before_the_first_step() -> None:
-    assert "time unknown" == time_left(Pace(steps=10, done=4))
+    assert "time unknown" == time_left(Speed(steps=10, done=4))
 
 
 def test_the_time_left_follows_the_steps_of_this_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of an earlier session, which took no time now, must not make this one look fast."""
     now = [100.0]
     monkeypatch.setattr("swinkit.engine.progress.time.monotonic", lambda: now[0])
-    pace = Pace(steps=100, done=90)
+    speed = Speed(steps=100, done=90)
 
     now[0] += 4.0
-    pace.step("")
-    pace.step("")
+    speed.step("")
+    speed.step("")
 
-    assert 16.0 == pace.seconds_left
+    assert 16.0 == speed.seconds_left
 
 
 def test_words_go_to_stderr_and_into_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,8 +88,8 @@ def test_a_run_that_goes_on_keeps_its_log(tmp_path: Path) -> None:
 def test_no_bar_is_drawn_where_there_is_no_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Progress(Run(tmp_path)).training(steps=10, done=0) as pace:
-        pace.step("epoch 1")
+    with Progress(Run(tmp_path)).training(steps=10, done=0) as speed:
+        speed.step("epoch 1")
 
     assert "" == capsys.readouterr().err
 
@@ -101,8 +101,8 @@ def test_a_terminal_gets_a_bar(
     monkeypatch.setenv("TERM", "xterm")
     progress = Progress(Run(tmp_path))
 
-    with progress.training(steps=10, done=3) as pace:
-        pace.step("epoch 1 of 2, loss 0.5")
+    with progress.training(steps=10, done=3) as speed:
+        speed.step("epoch 1 of 2, loss 0.5")
         progress.say("a line between")
 
     shown = capsys.readouterr().err

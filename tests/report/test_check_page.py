@@ -13,7 +13,7 @@ from swinkit.data import ImageSet, Sample
 from swinkit.health.checkup import Checkup, look_through
 from swinkit.report import check_page as module
 from swinkit.report.check_page import check_page, write_check_page
-from swinkit.report.page import printable
+from swinkit.report.page import displayable
 from tests.data.pictures_for_tests import scene
 from tests.report.names import EVIL
 from tests.report.test_page import Reader
@@ -68,7 +68,7 @@ def test_names_are_text_whatever_they_contain(evil: Checkup) -> None:
     }
     assert not [one for _, one in read.tags if any(key.startswith("on") for key in one)]
     for name in EVIL:
-        assert printable(name) in read.text
+        assert displayable(name) in read.text
 
 
 def test_every_finding_is_on_the_page_beside_its_pictures(evil: Checkup) -> None:
@@ -80,7 +80,7 @@ def test_every_finding_is_on_the_page_beside_its_pictures(evil: Checkup) -> None
     copies = [finding for finding in evil.findings if finding.code == "D002"]
     assert len(copies) == len(EVIL) - 1
     for name in (name for finding in copies for name in finding.files):
-        assert printable(name) in read.text
+        assert displayable(name) in read.text
 
 
 def test_no_path_of_this_machine_is_on_the_page(evil: Checkup) -> None:

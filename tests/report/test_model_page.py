@@ -17,7 +17,7 @@ from PIL import Image
 from swinkit.data import ImageSet
 from swinkit.report.background import Trained
 from swinkit.report.model_page import report, write_report
-from swinkit.report.page import printable
+from swinkit.report.page import displayable
 from tests.report.many import many_classes
 from tests.report.names import EVIL
 from tests.report.runs import Finished
@@ -184,7 +184,7 @@ def test_names_stay_text_whatever_they_hold(run: Finished, tmp_path: Path) -> No
     assert plain >= {tag for tag, _ in read.tags}
     assert not [a for _, attributes in read.tags for a in attributes if a.startswith("on")]
     for name in evil.images.classes:
-        assert printable(name) in read.text
+        assert displayable(name) in read.text
 
 
 def test_no_folder_of_the_machine_is_told(run: Finished, tmp_path: Path) -> None:

@@ -41,16 +41,16 @@ def test_a_name_is_text_and_nothing_else(environment: jinja2.Environment, name: 
     html.encode("utf-8")
     read = Reader(html)
     assert ["bdi", "i"] == [tag for tag, _ in read.tags]
-    assert {"title": page.printable(name)} == read.tags[1][1]
-    assert page.printable(name) * 2 == read.text
+    assert {"title": page.displayable(name)} == read.tags[1][1]
+    assert page.displayable(name) * 2 == read.text
 
 
 def test_what_cannot_be_shown_is_a_sign_for_that() -> None:
-    assert "caf\N{REPLACEMENT CHARACTER}.jpg" == page.printable("caf\udce9.jpg")
-    assert "bell\N{REPLACEMENT CHARACTER}" == page.printable("bell\x07")
-    assert "a\tb\nc 猫 🐈" == page.printable("a\tb\nc 猫 🐈")
-    assert 7 == page.printable(7)
-    assert Markup("<b>") == page.printable(Markup("<b>"))
+    assert "caf\N{REPLACEMENT CHARACTER}.jpg" == page.displayable("caf\udce9.jpg")
+    assert "bell\N{REPLACEMENT CHARACTER}" == page.displayable("bell\x07")
+    assert "a\tb\nc 猫 🐈" == page.displayable("a\tb\nc 猫 🐈")
+    assert 7 == page.displayable(7)
+    assert Markup("<b>") == page.displayable(Markup("<b>"))
 
 
 def test_a_browser_is_told_to_fetch_nothing_and_to_run_our_script_alone(

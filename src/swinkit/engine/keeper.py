@@ -14,7 +14,7 @@ from swinkit.data import Sample, write_atomically
 from swinkit.engine.checkpoint import save_checkpoint
 from swinkit.engine.interrupt import Interrupted, StopRequest
 from swinkit.engine.learner import Learner
-from swinkit.engine.progress import Pace
+from swinkit.engine.progress import Speed
 from swinkit.engine.run import Run, jsonl
 from swinkit.engine.shards import save_shards
 from swinkit.engine.stopping import best_epoch
@@ -28,8 +28,8 @@ class Keeper:
     """Saves a training where it stands: when asked to stop, when the last time was too long ago, and after
     each epoch."""
 
-    def __init__(self, run: Run, learner: Learner, pace: Pace, stop: StopRequest, follow: Follow) -> None:
-        self._run, self._learner, self._pace, self._stop = run, learner, pace, stop
+    def __init__(self, run: Run, learner: Learner, speed: Speed, stop: StopRequest, follow: Follow) -> None:
+        self._run, self._learner, self._speed, self._stop = run, learner, speed, stop
         self._follow = follow
         self._earlier_sessions = learner.position.seconds
         self._saved = time.monotonic()
@@ -41,7 +41,7 @@ class Keeper:
     def save(self) -> None:
         """Write a checkpoint, all processes together; none goes on before it is there."""
         learner = self._learner
-        learner.position.seconds = self._earlier_sessions + self._pace.seconds
+        learner.position.seconds = self._earlier_sessions + self._speed.seconds
         everything = self._run, learner.model, learner.optimiser, learner.position, learner.average
         if learner.config.shard:
             save_shards(*everything)
@@ -75,7 +75,7 @@ class Keeper:
         learner.position.end_epoch(
             numbers,
             lr=learner.rate_at(learner.position.step - 1),
-            seconds=self._earlier_sessions + self._pace.seconds,
+            seconds=self._earlier_sessions + self._speed.seconds,
         )
         self.save()
         self._keep_what_follows()

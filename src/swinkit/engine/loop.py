@@ -22,7 +22,7 @@ from swinkit.engine.inference import validate
 from swinkit.engine.interrupt import stop_on_request
 from swinkit.engine.keeper import Keeper
 from swinkit.engine.learner import Learner
-from swinkit.engine.progress import Pace, Progress, time_left
+from swinkit.engine.progress import Progress, Speed, time_left
 from swinkit.engine.run import Run
 from swinkit.engine.settings import TrainConfig
 from swinkit.engine.shards import begin_shards
@@ -60,7 +60,7 @@ def fit(
     with (
         computing(config),
         stop_on_request() as stop,
-        progress.training(steps=steps, done=done) as pace,
+        progress.training(steps=steps, done=done) as speed,
         tracking(config, run, progress.say) as follow,
     ):
         continuation = continuation or _begun(run, model, task, val, config, progress)
@@ -76,7 +76,7 @@ def fit(
             teacher=teacher,
         )
         position = learner.position
-        keeper = Keeper(run, learner, pace, stop, follow)
+        keeper = Keeper(run, learner, speed, stop, follow)
         feed = Feed(train, config, step=position.step, say=progress.say)
         keeper.go_on()
 
@@ -88,14 +88,14 @@ def fit(
             while position.step < (epoch + 1) * per_epoch:
                 batch = feed.next()
                 loss = learner.learn(batch, waited=feed.waited)
-                pace.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
+                speed.step(f"epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
                 keeper.after_step()
 
             numbers = validate_together(
                 learner.looked_at, task, keeper.unless_stopped(val), unreadable=feed.leave_out_of_validation
             )
             keeper.end_epoch(numbers)
-            progress.say(_epoch_line(learner, pace))
+            progress.say(_epoch_line(learner, speed))
             progress.keep()
     return position
 
@@ -136,11 +136,11 @@ def _warm_start(
     return numbers
 
 
-def _epoch_line(learner: Learner, pace: Pace) -> str:
+def _epoch_line(learner: Learner, speed: Speed) -> str:
     history, epochs = learner.position.history, learner.config.epochs
     epoch, loss, waiting = len(history), history[-1]["train_loss"], history[-1]["waiting"]
     waited = f"   {waiting:.0%} of the time waiting for pictures" if waiting > WORTH_SAYING else ""
-    left = f"   {time_left(pace)}" if epoch < epochs else ""
+    left = f"   {time_left(speed)}" if epoch < epochs else ""
     return (
         f"epoch {epoch:>{len(str(epochs))}} of {epochs}   loss {loss:.3f}   "
         f"{learner.task.headline(learner.position.scores)}{waited}{left}"

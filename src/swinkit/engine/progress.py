@@ -56,11 +56,11 @@ class Progress:
             )
 
     @contextmanager
-    def training(self, *, steps: int, done: int) -> Iterator[Pace]:
+    def training(self, *, steps: int, done: int) -> Iterator[Speed]:
         """Show how far training is, from `done` of `steps`."""
-        pace = Pace(steps=steps, done=done)
+        speed = Speed(steps=steps, done=done)
         if self._silent or not self._console.is_terminal:
-            yield pace
+            yield speed
             return
         columns = (
             TextColumn("{task.description}"),
@@ -70,17 +70,17 @@ class Progress:
         )
         with Bar(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task("training", total=steps, completed=done, left="time unknown")
-            pace.shown = lambda text: bar.update(
-                task, completed=pace.done, description=text, left=time_left(pace)
+            speed.shown = lambda text: bar.update(
+                task, completed=speed.done, description=text, left=time_left(speed)
             )
             self._bar = bar
             try:
-                yield pace
+                yield speed
             finally:
                 self._bar = None
 
 
-class Pace:
+class Speed:
     """How fast steps are taken since this session began."""
 
     def __init__(self, *, steps: int, done: int) -> None:
@@ -119,5 +119,5 @@ def a_second(done: int, seconds: float) -> str:
     return f"{rate:,.0f} a second" if rate >= 10 else f"{rate:.1f} a second"
 
 
-def time_left(pace: Pace) -> str:
-    return "time unknown" if pace.seconds_left is None else f"{in_words(pace.seconds_left)} left"
+def time_left(speed: Speed) -> str:
+    return "time unknown" if speed.seconds_left is None else f"{in_words(speed.seconds_left)} left"

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from swinkit.drawings.svg import quantity
-from swinkit.report.page import printable
+from swinkit.report.page import displayable
 from swinkit.trust.assessment import Interval
 
 NOTHING = "–"
@@ -30,7 +30,7 @@ class Number:
 
     def __html__(self) -> Markup:
         return Markup('<data value="{}" data-fact="{}">{}</data>').format(
-            self.value, printable(self.fact), self.text
+            self.value, displayable(self.fact), self.text
         )
 
     def __str__(self) -> str:

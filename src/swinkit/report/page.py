@@ -30,7 +30,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("swinkit.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=printable,
+        finalize=displayable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -57,16 +57,16 @@ def _policy(script: str) -> str:
 
 def called(name: str) -> Markup:
     """What a user's file or class is called: text of any script and direction, and nothing else."""
-    return Markup('<bdi class="called">{}</bdi>').format(printable(name))
+    return Markup('<bdi class="called">{}</bdi>').format(displayable(name))
 
 
 def file(name: str) -> Markup:
     """A picture by the last part of its name; the whole of it comes up under the mouse."""
     short = name.rsplit("/", 1)[-1] or name
-    return Markup('<bdi class="called" title="{}">{}</bdi>').format(printable(name), printable(short))
+    return Markup('<bdi class="called" title="{}">{}</bdi>').format(displayable(name), displayable(short))
 
 
-def printable(value: Any) -> Any:
+def displayable(value: Any) -> Any:
     """Text as a page can hold it: a sign in place of controls and of file names' bytes that are no UTF-8."""
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value

@@ -17,7 +17,7 @@ from swinkit.health.findings import Finding
 from swinkit.report.heat import Overlay
 from swinkit.report.mistakes import Mistakes, Stamp
 from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
-from swinkit.report.page import called, printable
+from swinkit.report.page import called, displayable
 from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
 from swinkit.trust.assessment import Assessment, Cost, LabelBaselines, LookedFor, MultiLabelAssessment
 from swinkit.trust.comparison import Comparison, Contender, Duel, SetContender, SetDuel
@@ -498,7 +498,7 @@ def finding(one: Finding) -> Markup:
 
 def without_folders(text: str) -> str:
     """A sentence in which a file has its name alone, wherever it lies on that machine."""
-    return str(printable(_ABSOLUTE.sub("", text)))
+    return str(displayable(_ABSOLUTE.sub("", text)))
 
 
 def cost(of: Cost, sheet: Sheet) -> list[tuple[str, Shown]]:
@@ -642,7 +642,7 @@ def command(run: Mapping[str, Any]) -> list[str]:
         if name in asked:
             words += [f"--{name.removesuffix('_file').replace('_', '-')}", place(str(asked[name]))]
     words += ["--resplit"] if asked.get("resplit") else []
-    return [printable(shlex.quote(word)) for word in words]
+    return [displayable(shlex.quote(word)) for word in words]
 
 
 _RESOLVED = ("epochs", "batch", "lr", "precision", "seed")
@@ -699,7 +699,7 @@ def names(of: Iterable[str]) -> Markup:
 
 def _said(text: str, **values: Any) -> Markup:
     """A sentence with its values, which are escaped unless they are marks already."""
-    return Markup(text).format(**{name: printable(value) for name, value in values.items()})
+    return Markup(text).format(**{name: displayable(value) for name, value in values.items()})
 
 
 def settings(run: Mapping[str, Any]) -> Sequence[str]:
