@@ -96,7 +96,11 @@ RULES: Mapping[str, Rule] = {
     "D203": Rule("palette", "Colours stored in a palette; they are read as RGB."),
     "D204": Rule("transparency", "Transparent places are shown on white."),
     "D205": Rule("16 bits", "Samples of 16 bits or decimal numbers; photographs are read with 8."),
-    "D206": Rule("several frames", "An animation or several pages, of which the first is the picture."),
+    "D206": Rule(
+        "several frames",
+        "An animation or several pages: the first is the picture; grey pages of one size in a TIFF are its"
+        " channels.",
+    ),
     "D207": Rule("wrong ending", "The file is of another format than its ending says, and is read as that."),
     "D208": Rule("no ending", "A picture without an ending; it is read as what it is."),
     "D209": Rule(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "huggingface_hub")
 _EXTRAS = {
-    "onnx": ("to write models for ONNX Runtime", ("onnx", "onnxscript", "onnxruntime")),
+    "onnx": (
+        "to compare with ONNX Runtime: bench --peers onnxruntime",
+        ("onnx", "onnxscript", "onnxruntime"),
+    ),
     "multichannel": ("to read TIFF pictures of many channels", ("tifffile",)),
     "hf-data": ("to read data sets in parquet and arrow", ("datasets",)),
     "timm": ("to train other networks beside: --model timm:NAME", ("timm",)),
