@@ -52,7 +52,7 @@ def in_processes(size: int, work: Callable[[int, Path], None], folder: Path) -> 
     for one in begun:
         one.start()
     for one in begun:
-        one.join(120)
+        one.join(600)
         one.kill()
         one.join()
     return [one.exitcode for one in begun]
