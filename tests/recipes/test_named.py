@@ -93,8 +93,9 @@ def test_a_recipe_that_cannot_be_had_says_why(mine: Path, text: str, message: st
     assert hint is None or hint in str(refusal.value.hint)
 
 
-def test_a_file_may_hold_dataclasses_whose_annotations_are_not_run(tmp_path: Path) -> None:
-    path = tmp_path / "json.py"  # a name that another module has
+@pytest.mark.parametrize("name", ["mine", "json"], ids=["a new name", "that of another module"])
+def test_a_file_may_hold_dataclasses_whose_annotations_are_not_run(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.py"
     path.write_text(
         "from __future__ import annotations\n"
         "from dataclasses import dataclass\n"
