@@ -1,9 +1,9 @@
 // Attention of one head in one window: softmax(q·kᵀ·scale + bias + mask)·v.
 //
-//   turn the keys, so that a row of them is one of their d numbers          (v2: to unit length)
+//   turn the keys, so that a row of them is one of their d numbers
 //   for each few queries
 //     scores = their bias, from the small table, and the mask where the window has one
-//     scores += scale · queries · keys                                      (v2: divided by the query's length)
+//     scores += scale · queries · keys                                      (v2: divided by both lengths)
 //     weights = exp(scores − largest), summed
 //     result  = weights · values / sum
 //
@@ -12,19 +12,58 @@
 
 namespace swinkit::SWK_TARGET { namespace {
 
-struct Heads {
-    const long size;   // d, padded
-    const long step;   // from one token's q, k, v to the next's
-    float *qkv;        // tokens of the group × (q, k, v)
-    float *keys;       // d × N, turned
-    float *scores;     // queries × N
-    const long across; // from one query's scores to the next's
+// Number: what is multiplied; sums and softmax are float32.
+template <class Number> struct Heads {
+    static constexpr long MOST = Cut<Number>::rows; // queries at a time
+
+    const long size;    // d, padded
+    const long step;    // from one token's q, k, v to the next's
+    const long across;  // from one query's scores, or one row of turned keys, to the next
+    const long depth;   // d, and
+    const long weighed; // N, in whole steps of a product
+    const long apart;   // from one query's weights to the next
+    Number *qkv;        // tokens of the group × (q, k, v)
+    Number *keys;       // d × N, turned
+    Number *values;     // N × d, where several of a column must lie together
+    float *over_length; // v2: 1 over that of each key
+    float *scores;      // queries × N
+    Number *weights;    // likewise; those of float32 take the place of the scores
 
     Heads(const swk_block &block, const Group &group, long most, Carver &room)
-        : size(block.head_size), step(3 * size), qkv(room.take<float>(most * group.tokens * step)),
-          keys(room.take<float>(size * group.stride)),
+        : size(block.head_size), step(3 * size), across(group.stride), depth(whole_steps(size)),
+          weighed(whole_steps(group.tokens)), apart(weighed > across ? weighed : across),
+          qkv(room.take<Number>((most * group.tokens + MOST) * step)),
+          keys(room.take<Number>(rounded_up(depth, LANES * together<Number>()) * across)),
+          values(PLAIN ? nullptr : room.take<Number>(weighed * size)), over_length(room.take<float>(across)),
           // A row of bias may be written past the end of its scores by most of a vector.
-          scores(room.take<float>((TILE_ROWS + 1) * (group.stride + LANES))), across(group.stride) {}
+          scores(room.take<float>((MOST + 1) * (across + LANES))), weights(take_weights(room)) {}
+
+    Panels<Number> turned_keys() const { return plain(keys, across, across); }
+
+    // Of a window whose first token has its value there.
+    Panels<Number> values_from(const Number *v, long tokens) const {
+        if constexpr (PLAIN) {
+            return plain(v, step, size);
+        } else {
+            for (long i = 0; i < weighed; i += 2)
+                for (long c = 0; c < size; c += LANES)
+                    store_pairs(values + i * size + 2 * c, i < tokens ? load(v + i * step + c) : all(0.0f),
+                                i + 1 < tokens ? load(v + (i + 1) * step + c) : all(0.0f));
+            return plain(values, size, size);
+        }
+    }
+
+  private:
+    static constexpr bool PLAIN = together<Number>() == 1;
+
+    static long whole_steps(long inputs) { return rounded_up(inputs, Cut<Number>::at_once); }
+
+    Number *take_weights(Carver &room) const {
+        if constexpr (PLAIN)
+            return scores;
+        else
+            return room.take<Number>(MOST * apart);
+    }
 };
 
 // x, rows × columns, to columns × rows, of which there are a whole number of vectors; those behind the last are zero.
@@ -40,27 +79,21 @@ inline void turn(const float *x, long step, long rows, long columns, float *turn
         }
 }
 
-// Turned keys to unit length; one of length zero stays.
-inline void normalise_keys(const Heads &heads) {
-    for (long at = 0; at < heads.across; at += LANES) {
-        V squares = all(0.0f);
-        for (long c = 0; c < heads.size; c++) {
-            const V k = load(heads.keys + c * heads.across + at);
-            squares = fma(k, k, squares);
-        }
-        const V scale = all(1.0f) / larger(all(1e-12f), root(squares));
-        for (long c = 0; c < heads.size; c++) {
-            float *k = heads.keys + c * heads.across + at;
-            store(k, load(k) * scale);
-        }
-    }
-}
-
-inline float length(const float *x, long size) {
+template <class Number> float length(const Number *x, long size) {
     V squares = all(0.0f);
     for (long i = 0; i < size; i += LANES) squares = fma(load(x + i), load(x + i), squares);
     const float root = __builtin_sqrtf(sum(squares));
     return root > 1e-12f ? root : 1e-12f;
+}
+
+// The keys of a window, and one over what the cosine divides them by. Numbers that lie together are turned as one.
+template <class Number> void turn_keys(const Heads<Number> &heads, const Number *k, long tokens, bool cosine) {
+    constexpr long WORD = together<Number>();
+    turn((const float *)k, heads.step / WORD, tokens, heads.size / WORD, (float *)heads.keys, heads.across);
+    clear(heads.keys, heads.size * heads.across, heads.depth * heads.across);
+    if (!cosine) return;
+    for (long i = 0; i < tokens; i++) heads.over_length[i] = 1.0f / length(k + i * heads.step, heads.size);
+    clear(heads.over_length, tokens, heads.across);
 }
 
 // The bias of one query with every key. In the table, turned by 180°, the keys of a row lie side by side.
@@ -84,8 +117,8 @@ inline void add_mask(const swk_block &block, const Group &group, long window, lo
     }
 }
 
-// exp(score − largest), in place, and their sum. Places behind the last key become 0.
-inline float exponentials(float *scores, const Group &group) {
+// exp(score − largest), and their sum. Places behind the last key become 0.
+template <class Number> float exponentials(const float *scores, const Group &group, Number *weights) {
     const long last = group.stride - LANES;
     const int rest = (int)(group.tokens - last);
     V highest = first(load(scores + last), rest, all(-__builtin_inff()));
@@ -94,50 +127,54 @@ inline float exponentials(float *scores, const Group &group) {
     V total = all(0.0f);
     for (long at = 0; at < last; at += LANES) {
         const V weight = exponential(load(scores + at) - most);
-        store(scores + at, weight);
+        store_as(weights + at, weight);
         total = total + weight;
     }
     const V weight = first(exponential(load(scores + last) - most), rest, all(0.0f));
-    store(scores + last, weight);
+    store_as(weights + last, weight);
     return sum(total + weight);
 }
 
 // What a few queries, `begin` and those behind it, weigh every key with: exp(scores − largest), and one over their sum.
-inline void weigh(const swk_block &block, const Group &group, const Heads &heads, long window, int head, bool cosine,
-                  long begin, long queries, float *weights, float *over_sum) {
-    const long high = group.rows.window, wide = group.columns.window;
+template <class Number>
+void weigh(const swk_block &block, const Group &group, const Heads<Number> &heads, long window, int head, bool cosine,
+           long begin, long queries, float *all_scores, Number *weights, float *over_sum) {
+    const long high = group.rows.window, wide = group.columns.window, across = heads.across;
     const float *table = block.bias_table + head * (2 * high - 1) * (2 * wide - 1);
-    const float *query = heads.qkv + (window * group.tokens + begin) * heads.step;
-    float scale[TILE_ROWS];
+    const Number *query = heads.qkv + (window * group.tokens + begin) * heads.step;
+    float scale[Heads<Number>::MOST];
     for (long i = 0; i < queries; i++) {
-        float *scores = weights + i * heads.across;
+        float *scores = all_scores + i * across;
         look_up_bias(table, group, begin + i, scores);
         if (group.mask[window]) add_mask(block, group, window, begin + i, scores);
         scale[i] = block.scale[head] / (cosine ? length(query + i * heads.step, heads.size) : 1.0f);
     }
-    product(query, heads.step, queries, plain(heads.keys, heads.across, heads.across), heads.size, heads.across,
-            [&](long i, long column, V sums) {
-                float *score = weights + i * heads.across + column;
-                store(score, fma(sums, all(scale[i]), load(score)));
-            });
-    for (long i = 0; i < queries; i++) over_sum[i] = 1.0f / exponentials(weights + i * heads.across, group);
+    product(query, heads.step, queries, heads.turned_keys(), heads.depth, across, [&](long i, long column, V sums) {
+        float *score = all_scores + i * across + column;
+        if (cosine) sums = sums * load(heads.over_length + column);
+        store(score, fma(sums, all(scale[i]), load(score)));
+    });
+    for (long i = 0; i < queries; i++) {
+        over_sum[i] = 1.0f / exponentials(all_scores + i * across, group, weights + i * heads.apart);
+        clear(weights + i * heads.apart, across, heads.weighed);
+    }
 }
 
 // One head in one window of the group; results go to the real tokens' rows of `out`, from `out` on.
-template <class Element>
-void attend(const swk_block &block, const Group &group, const Heads &heads, long window, int head, bool cosine,
+template <class Number, class Element>
+void attend(const swk_block &block, const Group &group, const Heads<Number> &heads, long window, int head, bool cosine,
             Element *out, long out_step) {
-    const long tokens = group.tokens;
-    const float *k = heads.qkv + window * tokens * heads.step + heads.size, *v = k + heads.size;
-    turn(k, heads.step, tokens, heads.size, heads.keys, heads.across);
-    if (cosine) normalise_keys(heads);
-    const long tiles = (tokens + TILE_ROWS - 1) / TILE_ROWS;
+    constexpr long MOST = Heads<Number>::MOST;
+    const long tokens = group.tokens, tiles = (tokens + MOST - 1) / MOST;
+    const Number *k = heads.qkv + window * tokens * heads.step + heads.size;
+    turn_keys(heads, k, tokens, cosine);
+    const Panels<Number> values = heads.values_from(k + heads.size, tokens);
     for (long t = 0; t < tiles; t++) {
         const long begin = tokens * t / tiles, queries = tokens * (t + 1) / tiles - begin;
-        float over_sum[TILE_ROWS];
-        weigh(block, group, heads, window, head, cosine, begin, queries, heads.scores, over_sum);
-        product((const float *)heads.scores, heads.across, queries, plain(v, heads.step, heads.size), tokens,
-                heads.size, [&](long i, long column, V sums) {
+        float over_sum[MOST];
+        weigh(block, group, heads, window, head, cosine, begin, queries, heads.scores, heads.weights, over_sum);
+        product((const Number *)heads.weights, heads.apart, queries, values, heads.weighed, heads.size,
+                [&](long i, long column, V sums) {
                     const int number = group.number[window * tokens + begin + i];
                     if (number >= 0) store_as(out + number * out_step + column, sums * all(over_sum[i]));
                 });

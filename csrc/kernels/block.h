@@ -38,7 +38,8 @@ template <class Element> struct BlockRoom {
     }
 };
 
-template <class Element> class Block {
+// Element: of layers; Number: of attention.
+template <class Element, class Number> class Block {
   public:
     Block(const BlockTask &task_, long windows, const Team &team_, char *common, char *own)
         : Block(task_, windows, team_, Carver(common), Carver(own)) {}
@@ -71,7 +72,7 @@ template <class Element> class Block {
     const bool cosine;
     const BlockRoom<Element> room;
     Group group;
-    const Heads heads;
+    const Heads<Number> heads;
 
     // A real token on the map.
     float *token(long i) const { return task.map + group.token[i] * room.channels; }
@@ -101,10 +102,10 @@ template <class Element> class Block {
         const float *bias = block.qkv.bias + head * outputs;
         if (group.real < group.windows * group.tokens)
             for (long i = 0; i < group.windows * group.tokens; i++)
-                if (group.number[i] < 0) copy(heads.qkv + i * heads.step, bias, heads.step);
+                if (group.number[i] < 0) convert(bias, heads.step, heads.qkv + i * heads.step);
         layer(room.normed, group.real, block.qkv, Span{0, block.qkv.inputs},
               Span{head * outputs, head * outputs + heads.step}, [&](long i, long column, V sums) {
-                  store(heads.qkv + group.place[i] * heads.step + column, sums + load(bias + column));
+                  store_as(heads.qkv + group.place[i] * heads.step + column, sums + load(bias + column));
               });
     }
 
@@ -164,9 +165,9 @@ template <class Element> class Block {
     }
 };
 
-template <class Element>
+template <class Element, class Number>
 void block(const BlockTask &task, long from, long to, const Team &team, char *common, char *own) {
-    Block<Element>(task, to - from, team, common, own).run(from, to);
+    Block<Element, Number>(task, to - from, team, common, own).run(from, to);
 }
 
 template <class Element> size_t block_common(const BlockTask &task, long windows) {
@@ -175,11 +176,11 @@ template <class Element> size_t block_common(const BlockTask &task, long windows
     return common.bytes();
 }
 
-template <class Element> size_t block_own(const BlockTask &task, long windows) {
+template <class Element, class Number> size_t block_own(const BlockTask &task, long windows) {
     Carver common(nullptr), own(nullptr);
     BlockRoom<Element>(task, windows, common, own);
     const Group group(task, windows, own);
-    Heads(*task.block, group, windows, own);
+    Heads<Number>(*task.block, group, windows, own);
     return own.bytes();
 }
 

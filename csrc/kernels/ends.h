@@ -193,15 +193,15 @@ inline size_t row_own(long channels) { return (size_t)rounded_up(LANES * padded(
 
 // ------------------------------------------------------------------------------------ all of them
 
-// End: of patch embedding and head, where that is another type.
+// End: of patch embedding, attention and head, where that is another type.
 template <class Element, class End = Element>
 constexpr Kernels kernels(void (*enter)() = nullptr, void (*leave)() = nullptr) {
     constexpr bool whole = sizeof(Element) == sizeof(float);
     return {(int)panel_outputs<Element>(), Cut<Element>::inputs,  (int)panel_outputs<End>(),
-            embed<End>,            merge<Element>,        block<Element>,
+            embed<End>,            merge<Element>,        block<Element, End>,
             encode,                channels_first,        pool,
             head<End>,             embed_common<End>,     merge_common<Element>,
-            block_common<Element>, block_own<Element>,    head_common<End>,
+            block_common<Element>, block_own<Element, End>, head_common<End>,
             row_own,               token_groups,          whole ? attention : nullptr,
             whole ? attention_own : nullptr, enter, leave};
 }

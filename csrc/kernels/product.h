@@ -23,7 +23,8 @@ template <> struct Cut<float> {
     static constexpr int rows = TILE_ROWS;
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
-    static constexpr int inputs = PAD; // a multiple of which there are
+    static constexpr int inputs = PAD; // a multiple of which there are in layers
+    static constexpr int at_once = 1;  // inputs of a step; a product has whole steps
     static constexpr int inputs_per_ask = 8; // calls of Ahead
     // Inputs summed in one run. Sums of runs are added up, so that rounding grows with the number of runs.
     static constexpr long run = 192;
@@ -106,19 +107,23 @@ void tile(int rows, int vectors, const Element *a, long a_step, const Element *b
     }
 }
 
-// Where the second operand of a product lies: vectors of outputs side by side, one row for each input.
+// Numbers of one output's inputs that lie side by side in panels.
+template <class Element> constexpr long together() { return sizeof(float) / sizeof(Element); }
+
+// Where the second operand of a product lies: vectors of outputs side by side, one row for each input, or where
+// several lie together, a longer row for those.
 template <class Element> struct Panels {
     const Element *start;
-    long row;    // from one input to the next
+    long row;    // from one input to the next, on average
     long panel;  // from one panel to the next
     int vectors; // in a panel
+    bool packed; // one panel follows the other
 };
 
 // The part of the next panel that a tile asks for; `at`: inputs that the tiles of this one have behind them. Behind the
 // last packed panel lies what comes next, or nothing, and to ask for that does no harm.
 template <class Element> Ahead next_panel(const Panels<Element> &b, const Element *panel, long at, long tiles) {
-    const bool packed = b.panel > b.row; // so that one panel follows the other
-    const long bytes = packed ? b.row * (long)sizeof(Element) : 0; // of one input
+    const long bytes = b.packed ? b.row * (long)sizeof(Element) : 0; // of one input
     return {(const char *)(panel + b.panel) + at * bytes / tiles, Cut<Element>::inputs_per_ask * bytes / tiles};
 }
 
@@ -153,14 +158,15 @@ template <class Element> Panels<Element> packed(const swk_linear &linear, long o
     constexpr long PANEL = panel_outputs<Element>();
     const long panel = linear.inputs * PANEL;
     const Element *start = (const Element *)linear.panels + output / PANEL * panel + input * PANEL;
-    return {start, PANEL, panel, Cut<Element>::vectors};
+    return {start, PANEL, panel, Cut<Element>::vectors, true};
 }
 
 // Plain rows of outputs, cut into panels of equal width.
-inline Panels<float> plain(const float *start, long row, long outputs) {
-    const int vectors = (int)(outputs / LANES), panels = (vectors + TILE_VECTORS - 1) / TILE_VECTORS;
+template <class Element> Panels<Element> plain(const Element *start, long row, long outputs) {
+    constexpr int MOST = Cut<Element>::vectors;
+    const int vectors = (int)(outputs / LANES), panels = (vectors + MOST - 1) / MOST;
     const int wide = (vectors + panels - 1) / panels;
-    return {start, row, (long)wide * LANES, wide};
+    return {start, row, wide * LANES * together<Element>(), wide, false};
 }
 
 struct Span {

@@ -14,7 +14,7 @@ template <> struct Cut<Tiled> {
     static constexpr int rows = 32;
     static constexpr int vectors = 2;
     static constexpr bool equal_tiles = false; // a tile of fewer rows takes as long
-    static constexpr int inputs = 64 / sizeof(Tiled);
+    static constexpr int inputs = 64 / sizeof(Tiled), at_once = inputs;
     static constexpr int inputs_per_ask = inputs / 4; // once behind each product of tiles
     static constexpr long run = 1 << 20; // rounding to bfloat16 hides that of the sums; those of int8 are exact
 };
@@ -26,7 +26,7 @@ inline void written(const void *memory) { __asm__ volatile("" : : "r"(memory) : 
 template <bool TALL, bool WIDE>
 void amx_tile(const Tiled *a, long a_step, const Tiled *b, long b_step, long inputs, float *sums, bool adds,
               Ahead ahead) {
-    constexpr int ROW = 2 * LANES, SIZE = sizeof(Tiled), STEP = Cut<Tiled>::inputs; // ROW: of sums
+    constexpr int ROW = 2 * LANES, SIZE = sizeof(Tiled), STEP = Cut<Tiled>::at_once; // ROW: of sums
     written(a);
     if (adds) {
         _tile_loadd(0, sums, ROW * 4);

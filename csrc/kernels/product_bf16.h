@@ -7,7 +7,7 @@ template <> struct Cut<Bf16> {
     static constexpr int rows = TILE_ROWS;
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
-    static constexpr int inputs = PAD;
+    static constexpr int inputs = PAD, at_once = 2;
     static constexpr int inputs_per_ask = 16;
     static constexpr long run = 1 << 20; // rounding to bfloat16 hides that of the sums
 };

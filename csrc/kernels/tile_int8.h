@@ -7,7 +7,7 @@ template <> struct Cut<Int8> {
     static constexpr int rows = TILE_ROWS;
     static constexpr int vectors = TILE_VECTORS;
     static constexpr bool equal_tiles = true;
-    static constexpr int inputs = PAD;
+    static constexpr int inputs = PAD, at_once = 4;
     static constexpr int inputs_per_ask = 32;
     static constexpr long run = 1 << 20; // sums are exact
 };

@@ -109,7 +109,7 @@ template <class Number> class OneWindow {
     const long numbers, size; // of a head; size is padded
     const long offsets;       // in the table of bias
     Group group;
-    const Heads heads;
+    const Heads<float> heads;
     const long tokens, across;
     float *const out; // N × size: results by number of the token; on the way back their gradient, by place
     float *values;    // size × N, turned
@@ -173,7 +173,7 @@ template <class Number> class OneWindow {
             const long begin = tokens * t / tiles, queries = tokens * (t + 1) / tiles - begin;
             float *const p = weights + begin * across, *const ds = of_scores + begin * across;
             float over_sum[TILE_ROWS];
-            weigh(block, group, heads, 0, head, false, begin, queries, p, over_sum);
+            weigh(block, group, heads, 0, head, false, begin, queries, p, p, over_sum);
             product((const float *)out + begin * size, size, queries, plain(values, across, across), size, across,
                     [&](long i, long column, V sums) { store(ds + i * across + column, sums); });
             for (long i = 0; i < queries; i++) {

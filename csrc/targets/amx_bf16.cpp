@@ -1,4 +1,4 @@
-// bfloat16 on AMX; what is no product of a layer is float32 on AVX-512.
+// bfloat16 on AMX, layers and attention; what is no product is float32 on AVX-512.
 #define SWK_TARGET amx_bf16
 #include "../kernels/tasks.h"
 

@@ -19,8 +19,10 @@ from swinkit.models.swin import Block, Mlp
 from swinkit.native.packing import Packer, heads_padded, qkv_by_heads
 from swinkit.windows import Pair, WindowPlan
 
-HIDDEN_CHUNK = 384
+HIDDEN_CHUNK = 1536
 """Hidden units computed at a time. A multiple of every target's panel; fixes the order of sums."""
+HIDDEN_ROUNDED = 384
+"""The same in int8, where so many of a token are rounded together."""
 _SIZES_KEPT = 64
 
 
@@ -94,7 +96,8 @@ class PackedSwin:
         heads, panel = attention.heads, packer.target.panel
         size = padded(attention.proj.weight.shape[1] // heads, HEAD_PAD)
         mlp: Mlp = block.mlp
-        chunk = min(HIDDEN_CHUNK, padded(mlp.fc1.weight.shape[0], packer.target.inputs))
+        most = HIDDEN_ROUNDED if packer.target.dtype == "int8" else HIDDEN_CHUNK
+        chunk = min(most, padded(mlp.fc1.weight.shape[0], packer.target.inputs))
         qkv = qkv_by_heads(attention.qkv.weight, heads, panel)
         bias = qkv_by_heads(attention.padding(), heads, panel)
         struct = c.Block(
