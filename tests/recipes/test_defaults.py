@@ -58,6 +58,15 @@ def test_pictures_that_are_seen_a_few_times_keep_their_colours_and_parts() -> No
     assert often == suited_to_epochs(often)
 
 
+def test_where_only_the_linear_classifier_learns_nothing_is_augmented():
+    begun = plan(wishes=Wishes(epochs=3))
+    none = replace(begun, config=replace(begun.config, epochs=0, warm_start=True))
+
+    assert "none, since nothing but the linear classifier learns" == suited_to_epochs(none).why(
+        "augmentation"
+    )
+
+
 @pytest.mark.parametrize(
     ("wish", "value"),
     [

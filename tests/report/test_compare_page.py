@@ -114,3 +114,20 @@ def test_it_is_silent_and_fits(pages: tuple[Any, str], width: int, scheme: str) 
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert 6 == page.locator(".curves svg .curve").count()  # three runs, two charts
     page.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "said"),
+    [
+        ("swin_nano", "none", "swin_nano, from scratch"),
+        ("swin_tiny", "swin_tiny", "from swin_tiny"),
+        ("timm:resnet50", "a.pth", "timm:resnet50, from a.pth"),
+        (None, "a.pth", "from a.pth"),
+    ],
+)
+def test_what_a_run_began_from_is_in_words(
+    found: Comparison, model: str | None, weights: str, said: str
+) -> None:
+    one = replace(found.contenders[0], model=model, weights=weights)
+
+    assert said == Reader(str(words.entrant(one))).text

@@ -73,6 +73,14 @@ def test_a_weakness_is_said(run: Finished, changes: dict[str, Any], headline: st
     assert (headline, True) == (verdict.headline, caution in verdict.cautions)
 
 
+def test_a_linear_classifier_is_not_held_against_itself(run: Finished) -> None:
+    facts = {"config": {"weights": "swin_tiny", "epochs": 0}, "data": {"pictures": {"train": 300}}}
+
+    verdict = judge(good(run, balanced_accuracy=interval(0.6)), facts)
+
+    assert Verdict("unseen", ("nothing but a probe",)) == verdict
+
+
 def test_29_pictures_are_too_few_to_trust_and_30_are_not(run: Finished) -> None:
     for pictures, too_few in ((29, True), (30, False)):
         verdict = judge(good(run, evaluation=replace(run.found.evaluation, pictures=pictures)))

@@ -74,6 +74,22 @@ def test_the_command_of_the_report_gives_the_same_run(
     assert all(torch.equal(first[name], second[name]) for name in first.keys() | second.keys())
 
 
+def test_no_epochs_are_not_asked_for_but_the_time_that_left_none(
+    desk: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(desk)
+    facts = {
+        **run.facts,
+        "config": {**run.facts["config"], "epochs": 0},
+        "asked": {**run.facts["asked"], "time": "30s"},
+    }
+
+    words = command(facts)
+
+    assert "--epochs" not in words
+    assert "30s" == words[words.index("--time") + 1]
+
+
 def test_the_number_over_all_pictures_comes_first_and_the_other_says_what_it_is(
     desk: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

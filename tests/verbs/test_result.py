@@ -72,7 +72,7 @@ def test_the_lines_hold_the_number_its_range_what_to_beat_and_what_to_type(tmp_p
         "warning: no better than that: it has learnt too little; give it more time, or weights",
         "found of each class, worst first: cat 50% (of 2), dog 100%, fox – (no pictures)",
         "note: chosen on the same pictures, so a little too good; pictures for a test split would tell",
-        f"1 mistakes, with pictures: {tmp_path / 'report.html'}",
+        f"1 mistake, with pictures: {tmp_path / 'report.html'}",
         f"{tmp_path}/: best.safetensors",
         f"next: swinkit predict PICTURES --weights {tmp_path}",
     ] == lines
@@ -84,3 +84,10 @@ def test_a_model_that_beats_what_stands_beside_it_is_not_warned_of(tmp_path: Pat
     better = replace(found, baselines=replace(found.baselines, probe=weak))  # type: ignore[type-var]
 
     assert not any("no better" in line for line in result_lines(Run(tmp_path), better))
+
+
+def test_a_linear_classifier_is_not_held_against_itself(tmp_path: Path) -> None:
+    lines = list(result_lines(Run(tmp_path), assessment(), linear=True))
+
+    assert not any("no better" in line for line in lines)
+    assert "note: there was no time for more than a linear classifier; given more, all of it learns" in lines

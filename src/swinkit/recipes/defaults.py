@@ -262,6 +262,8 @@ def _augmentation(facts: DataFacts) -> tuple[Augmentation, str]:
 def suited_to_epochs(plan: Plan) -> Plan:
     """The plan with its augmentation, milder where pictures are seen only a few times."""
     config = plan.config
+    if not config.epochs:
+        return plan.because("augmentation", "none, since nothing but the linear classifier learns")
     wanted = config.augmentation
     if config.epochs >= SEEN_OFTEN or not (wanted.colour or wanted.erasing):
         return plan

@@ -41,6 +41,7 @@ Caution = Literal[
     "no better than the majority",
     "no better than guessing",
     "uneven",
+    "nothing but a probe",
     "below the probe",
     "like the probe",
     "still rising",
@@ -79,7 +80,7 @@ def judge(
         and majority >= UNEVEN * guessing
         and beats_guessing
         and not beats_majority,
-        **_of_probe(found.balanced_accuracy, found.baselines.probe if found.baselines else None),
+        **_of_probe(trained, found.balanced_accuracy, found.baselines.probe if found.baselines else None),
         **_of_training(trained, history),
         **_of_classes([one.pictures for one in found.per_class.values()]),
     }
@@ -103,7 +104,7 @@ def judge_labels(
         "chosen on the same": found.chosen_on_same,
         "copies": bool(found.trained_copies),
         "no better than guessing": ours is None or (guessing is not None and ours.low <= guessing),
-        **_of_probe(ours, baselines.probe if baselines else None),
+        **_of_probe(trained, ours, baselines.probe if baselines else None),
         **_of_training(trained, history),
         **_of_classes([one.pictures for one in found.per_class.values()]),
     }
@@ -155,8 +156,12 @@ def _weightiest(cautions: Sequence[Caution], *, unseen: bool) -> Headline:
     return "unseen" if unseen else "measured"
 
 
-def _of_probe(ours: Interval | None, probe: Interval | None) -> dict[Caution, bool]:
-    """How the model fares beside the linear classifier."""
+def _of_probe(
+    trained: Mapping[str, Any] | None, ours: Interval | None, probe: Interval | None
+) -> dict[Caution, bool]:
+    """How the model fares beside the linear classifier, which it is where there was no time for an epoch."""
+    if trained is not None and trained["config"].get("epochs") == 0:
+        return {"nothing but a probe": True}
     if ours is None or probe is None:
         return {}
     below = ours.value <= probe.value

@@ -20,7 +20,7 @@ from swinkit.report.numbers import NOTHING, Sheet, Shown, chance
 from swinkit.report.page import called, displayable
 from swinkit.report.verdict import FEW, FEW_OF_A_CLASS, Caution, Headline
 from swinkit.trust.assessment import Assessment, Cost, LabelBaselines, LookedFor, MultiLabelAssessment
-from swinkit.trust.comparison import Comparison, Contender, Duel, SetContender, SetDuel
+from swinkit.trust.comparison import Comparison, Contender, Duel, Entrant, SetContender, SetDuel
 
 _NAMED = 8  # classes that a sentence names
 
@@ -75,6 +75,11 @@ CAUTIONS: dict[Caution, tuple[str, str]] = {
         "The classes are uneven.",
         "Always answering {majority_class} would be right on {majority}, about as often as the model. It has "
         "learnt something all the same: read the balanced accuracy, and the table of classes.",
+    ),
+    "nothing but a probe": (
+        "Nothing but a linear classifier has learnt.",
+        "There was no time for an epoch, so all but the last layer is as the weights were that it started "
+        "from. Given more <code>--time</code>, all of it learns.",
     ),
     "below the probe": (
         "No better than a plain baseline.",
@@ -612,6 +617,13 @@ def duel_numbers(one: Duel | SetDuel, sheet: Sheet, row: int) -> Markup:
     )
 
 
+def entrant(one: Entrant) -> Markup:
+    """What model it is, and what it began from."""
+    weights = "scratch" if one.weights == "none" else called(place(one.weights))
+    model = "" if one.model in (None, one.weights) else called(place(one.model))
+    return _said("{model}, from {weights}" if model else "from {weights}", model=model, weights=weights)
+
+
 def where_numbers_of_a_comparison_stand() -> str:
     return "Every number here stands in comparison.json beside this page."
 
@@ -622,7 +634,8 @@ def where_numbers_of_a_comparison_stand() -> str:
 def command(run: Mapping[str, Any]) -> list[str]:
     """The command that makes this run again, word by word; paths as `place` shows them.
 
-    Where the time there was decided how much of the model learns, the time stands in place of the epochs.
+    Where the time there was decided how much of the model learns, or that nothing but the linear classifier
+    does, the time stands in place of the epochs.
     """
     config, asked = run["config"], run.get("asked", {})  # runs of before it was kept have none
     words = ["swinkit", "train"]
@@ -635,7 +648,8 @@ def command(run: Mapping[str, Any]) -> list[str]:
         words += ["--model", asked["model"]] if "model" in asked else []
     height, width = config["image_size"]
     words += ["--image-size", str(height) if height == width else f"{height}x{width}"]
-    timed = config.get("frozen_stages", 0) > 0 and "epochs" not in asked and "recipe" not in asked
+    partly = config.get("frozen_stages", 0) > 0 and "epochs" not in asked and "recipe" not in asked
+    timed = partly or not config["epochs"]
     for name in ("batch", "lr", "precision", "seed") if timed else _RESOLVED:
         words += [f"--{name}", str(config[name])]
     for name in _ASKED if timed else _ASKED[1:]:

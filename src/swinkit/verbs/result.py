@@ -23,17 +23,19 @@ _FEW = 30  # pictures of a class, below which its number says little
 _TOO_GOOD = "note: chosen on the same pictures, so a little too good; pictures for a test split would tell"
 
 
-def result_lines(run: Run, found: Assessment | MultiLabelAssessment) -> Iterator[str]:
-    """For a person, on the screen."""
+def result_lines(
+    run: Run, found: Assessment | MultiLabelAssessment, *, linear: bool = False
+) -> Iterator[str]:
+    """For a person, on the screen. linear: whether nothing but a linear classifier has learnt."""
     from swinkit.trust.assessment import Assessment
 
-    yield from _of_classes(run, found) if isinstance(found, Assessment) else _of_sets(run, found)
+    yield from _of_classes(run, found, linear) if isinstance(found, Assessment) else _of_sets(run, found)
     names = sorted(p.name for p in run.folder.iterdir() if p.is_file() and not p.name.startswith("."))
     yield f"{run.folder}/: {', '.join(names)}"
     yield f"next: swinkit predict PICTURES --weights {shlex.quote(str(run.folder))}"
 
 
-def _of_classes(run: Run, found: Assessment) -> Iterator[str]:
+def _of_classes(run: Run, found: Assessment, linear: bool) -> Iterator[str]:
     """Where each picture has one class."""
     scored = found.evaluation
     if found.by_folds is not None:
@@ -42,14 +44,16 @@ def _of_classes(run: Run, found: Assessment) -> Iterator[str]:
     yield _headline(found)
     if found.baselines is not None:
         yield f"beside it: {_beside(found.baselines)}"
-        if _is_beaten(found, found.baselines):
+        if linear:
+            yield "note: there was no time for more than a linear classifier; given more, all of it learns"
+        elif _is_beaten(found, found.baselines):
             yield "warning: no better than that: it has learnt too little; give it more time, or weights"
     yield _classes(found)
     if found.chosen_on_same:
         yield _TOO_GOOD
     wrong = sum(said.label != true for said, true in zip(scored.predictions, scored.answers, strict=True))
     suspects = f", {len(found.suspects)} likely wrong labels" if found.suspects else ""
-    yield f"{wrong} mistakes{suspects}, with pictures: {run.report}"
+    yield f"{wrong} mistake{'' if wrong == 1 else 's'}{suspects}, with pictures: {run.report}"
 
 
 def _of_sets(run: Run, found: MultiLabelAssessment) -> Iterator[str]:

@@ -334,7 +334,8 @@ def _fit_and_score(
     for path in cached(run):
         path.unlink(missing_ok=True)
     found = assess_run(run, images, device=config.device, frozen=frozen)
-    for line in result_lines(run, found):
+    progress.keep()  # so that it is among the files that are named
+    for line in result_lines(run, found, linear=not config.epochs):
         progress.say(line)
     progress.keep()
     return run
